@@ -1,0 +1,23 @@
+/* What RFC 9112 forbids and the HTTP library lets through: looked at once per request, before anything else. Pure.
+ * The library parses in place, so names and values still lie where they were sent; a header that does not lie exactly behind the
+ * one before it was folded, holds a NUL, or ended in a bare LF. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct guard_header {
+  const char *name;
+  size_t name_len;
+  const char *value; /* may be NULL when empty */
+  size_t value_len;
+};
+
+struct guard_verdict {
+  int status;         /* 0: fine; else 400, 501, 505 …: answer with it and close */
+  const char *reason; /* for the body and the log */
+  bool close;         /* fine, but close after the answer (Transfer-Encoding was used) */
+};
+
+/* method, target, version: as sent. headers: in the order they were sent. */
+struct guard_verdict guard_check(const char *method, const char *target, const char *version, const struct guard_header *headers, size_t count);
