@@ -1,5 +1,6 @@
 /* A growable byte buffer with a maximum. Owns one talloc block (child of ctx) that doubles as it grows.
- * On whichever thread its owner is; never shared. Never writes past max: it becomes `failed` and stays so until reset. */
+ * On whichever thread its owner is; never shared. Never writes past max: it becomes `failed` and stays so until reset.
+ */
 #include "base/buf.h"
 
 #include "base/fail.h"
@@ -55,7 +56,9 @@ void buf_put(struct buf *b, const void *bytes, size_t len) {
   b->data[b->len] = '\0';
 }
 
-void buf_puts(struct buf *b, const char *text) { buf_put(b, text, strlen(text)); }
+void buf_puts(struct buf *b, const char *text) {
+  buf_put(b, text, strlen(text));
+}
 
 void buf_putc(struct buf *b, char c) {
   if (!buf_reserve(b, 1)) return;

@@ -9,8 +9,8 @@
 #include <time.h>
 
 #define NOT_FAKED INT64_MIN
-#define LAST_MS INT64_C(253402300799999) /* the end of year 9999 */
-#define DAY_MS INT64_C(86400000)
+#define LAST_MS   INT64_C(253402300799999) /* the end of year 9999 */
+#define DAY_MS    INT64_C(86400000)
 
 static _Atomic int64_t faked_ms = NOT_FAKED;
 
@@ -30,14 +30,18 @@ int64_t clock_mono_us(void) {
   return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-void clock_fake(int64_t wall_ms) { atomic_store(&faked_ms, wall_ms); }
+void clock_fake(int64_t wall_ms) {
+  atomic_store(&faked_ms, wall_ms);
+}
 
 void clock_fake_advance(int64_t ms) {
   invariant(atomic_load(&faked_ms) != NOT_FAKED);
   atomic_fetch_add(&faked_ms, ms);
 }
 
-void clock_unfake(void) { atomic_store(&faked_ms, NOT_FAKED); }
+void clock_unfake(void) {
+  atomic_store(&faked_ms, NOT_FAKED);
+}
 
 static void put_digits(char *at, int count, int64_t n) {
   while (count--) {

@@ -20,9 +20,13 @@
     log_at(level, event, log_t("text", text));                                                                         \
   } while (0)
 
-void bug(const char *format, ...) { SAY(LOG_ERROR, "bug", format); }
+void bug(const char *format, ...) {
+  SAY(LOG_ERROR, "bug", format);
+}
 
-void peer_fault(const char *format, ...) { SAY(LOG_INFO, "peer_fault", format); }
+void peer_fault(const char *format, ...) {
+  SAY(LOG_INFO, "peer_fault", format);
+}
 
 void fatal(const char *format, ...) {
   SAY(LOG_ERROR, "fatal", format);

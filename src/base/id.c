@@ -10,12 +10,12 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define EPOCH_MS INT64_C(1577836800000) /* 2020-01-01 */
+#define EPOCH_MS     INT64_C(1577836800000) /* 2020-01-01 */
 #define COUNTER_BITS 16
-#define NODE_BITS 5
-#define TIME_SHIFT (COUNTER_BITS + NODE_BITS)
+#define NODE_BITS    5
+#define TIME_SHIFT   (COUNTER_BITS + NODE_BITS)
 #define COUNTER_MASK ((INT64_C(1) << COUNTER_BITS) - 1)
-#define TIME_MAX ((INT64_C(1) << 42) - 1)
+#define TIME_MAX     ((INT64_C(1) << 42) - 1)
 
 static _Atomic int64_t last_tick; /* milliseconds since EPOCH_MS << COUNTER_BITS | counter */
 static int64_t node_bits;
@@ -39,7 +39,9 @@ int64_t id_next(void) {
   return (tick >> COUNTER_BITS) << TIME_SHIFT | node_bits | (tick & COUNTER_MASK);
 }
 
-int64_t id_time_ms(int64_t id) { return (id >> TIME_SHIFT) + EPOCH_MS; }
+int64_t id_time_ms(int64_t id) {
+  return (id >> TIME_SHIFT) + EPOCH_MS;
+}
 
 static void put_hex(char *out, int digits, uint64_t n) {
   for (; digits; n >>= 4) out[--digits] = "0123456789abcdef"[n & 15];

@@ -9,8 +9,8 @@
 
 /* 1: must be escaped; 2: first byte of U+2028/2029, look closer. */
 static const uint8_t special[256] = {
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    ['"'] = 1, ['\\'] = 1, [0xE2] = 2,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,         1,          1,          1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ['"'] = 1, ['\\'] = 1, [0xE2] = 2,
 };
 
 static inline void separate(struct jw *w) {
@@ -29,14 +29,22 @@ static void close_with(struct jw *w, char bracket) {
   w->comma = true;
 }
 
-void jw_object(struct jw *w) { open_with(w, '{'); }
-void jw_object_end(struct jw *w) { close_with(w, '}'); }
-void jw_array(struct jw *w) { open_with(w, '['); }
-void jw_array_end(struct jw *w) { close_with(w, ']'); }
+void jw_object(struct jw *w) {
+  open_with(w, '{');
+}
+void jw_object_end(struct jw *w) {
+  close_with(w, '}');
+}
+void jw_array(struct jw *w) {
+  open_with(w, '[');
+}
+void jw_array_end(struct jw *w) {
+  close_with(w, ']');
+}
 
 static void put_escape(struct buf *out, uint8_t c) {
-  static const char short_form[256] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
-                                       ['\t'] = 't', ['"'] = '"',  ['\\'] = '\\'};
+  static const char short_form[256] = {
+      ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['"'] = '"', ['\\'] = '\\'};
   if (short_form[c]) {
     buf_put(out, (char[]){'\\', short_form[c]}, 2);
   } else {
@@ -95,8 +103,12 @@ void jw_int(struct jw *w, int64_t n) {
   buf_put_int(w->out, n);
 }
 
-void jw_bool(struct jw *w, bool b) { jw_raw(w, b ? "true" : "false", b ? 4 : 5); }
-void jw_null(struct jw *w) { jw_raw(w, "null", 4); }
+void jw_bool(struct jw *w, bool b) {
+  jw_raw(w, b ? "true" : "false", b ? 4 : 5);
+}
+void jw_null(struct jw *w) {
+  jw_raw(w, "null", 4);
+}
 
 void jw_raw(struct jw *w, const char *json, size_t len) {
   separate(w);

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static void talloc_broke(const char *reason) { panic("talloc: %s", reason); }
+static void talloc_broke(const char *reason) {
+  panic("talloc: %s", reason);
+}
 
 void mem_init(void) {
   talloc_set_abort_fn(talloc_broke);
@@ -37,9 +39,13 @@ void *mem_array_(const void *ctx, size_t size, size_t count, const char *name) {
   return mem_zero_(ctx, total, name);
 }
 
-char *mem_bytes(const void *ctx, size_t size) { return mem_alloc_(ctx, size, "bytes"); }
+char *mem_bytes(const void *ctx, size_t size) {
+  return mem_alloc_(ctx, size, "bytes");
+}
 
-char *mem_strdup(const void *ctx, const char *text) { return text ? mem_strndup(ctx, text, strlen(text)) : NULL; }
+char *mem_strdup(const void *ctx, const char *text) {
+  return text ? mem_strndup(ctx, text, strlen(text)) : NULL;
+}
 
 char *mem_strndup(const void *ctx, const char *text, size_t len) {
   char *copy = mem_alloc_(ctx, len + 1, "text");
@@ -56,7 +62,9 @@ char *mem_printf(const void *ctx, const char *format, ...) {
   return checked(text, 0);
 }
 
-void *mem_pool(const void *parent, size_t size) { return checked(talloc_pool(parent, size), size); }
+void *mem_pool(const void *parent, size_t size) {
+  return checked(talloc_pool(parent, size), size);
+}
 
 void mem_free(void *ctx) {
   if (ctx) talloc_free(ctx);

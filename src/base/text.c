@@ -8,16 +8,16 @@ enum { B64_SPACE = 64, B64_PAD = 65, B64_BAD = 66 };
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 #define RUN10(c, n)                                                                                                    \
-  [(c)] = (n), [(c) + 1] = (n) + 1, [(c) + 2] = (n) + 2, [(c) + 3] = (n) + 3, [(c) + 4] = (n) + 4, [(c) + 5] = (n) + 5, \
-  [(c) + 6] = (n) + 6, [(c) + 7] = (n) + 7, [(c) + 8] = (n) + 8, [(c) + 9] = (n) + 9
+  [(c)] = (n), [(c) + 1] = (n) + 1, [(c) + 2] = (n) + 2, [(c) + 3] = (n) + 3, [(c) + 4] = (n) + 4,                     \
+  [(c) + 5] = (n) + 5, [(c) + 6] = (n) + 6, [(c) + 7] = (n) + 7, [(c) + 8] = (n) + 8, [(c) + 9] = (n) + 9
 #define RUN6(c, n)                                                                                                     \
   [(c)] = (n), [(c) + 1] = (n) + 1, [(c) + 2] = (n) + 2, [(c) + 3] = (n) + 3, [(c) + 4] = (n) + 4, [(c) + 5] = (n) + 5
 #define RUN26(c, n) RUN10(c, n), RUN10((c) + 10, (n) + 10), RUN6((c) + 20, (n) + 20)
 
 /* Values are one more than the digit, so that 0 means "not in the alphabet". */
 static const uint8_t base64_class[256] = {
-    RUN26('A', 1), RUN26('a', 27), RUN10('0', 53), ['+'] = 63,        ['-'] = 63,         ['/'] = 64,
-    ['_'] = 64,    [' '] = 65,     ['\t'] = 65,    ['\r'] = 65,       ['\n'] = 65,        ['='] = 66,
+    RUN26('A', 1), RUN26('a', 27), RUN10('0', 53), ['+'] = 63,  ['-'] = 63,  ['/'] = 64,
+    ['_'] = 64,    [' '] = 65,     ['\t'] = 65,    ['\r'] = 65, ['\n'] = 65, ['='] = 66,
 };
 static const uint8_t hex_class[256] = {RUN10('0', 1), RUN6('a', 11), RUN6('A', 11)};
 
@@ -26,7 +26,9 @@ static inline int base64_value(char c) {
   return class ? class - 1 : B64_BAD;
 }
 
-static inline int hex_value(char c) { return hex_class[(uint8_t)c] - 1; }
+static inline int hex_value(char c) {
+  return hex_class[(uint8_t)c] - 1;
+}
 
 void hex_encode(const void *bytes, size_t len, char *out) {
   const uint8_t *in = bytes;
@@ -48,7 +50,9 @@ bool hex_decode(const char *hex, size_t hex_len, uint8_t *out) {
   return true;
 }
 
-size_t base64_encoded_len(size_t len) { return (len / 3 + (len % 3 != 0)) * 4; }
+size_t base64_encoded_len(size_t len) {
+  return (len / 3 + (len % 3 != 0)) * 4;
+}
 
 void base64_encode(const void *bytes, size_t len, char *out) {
   const uint8_t *in = bytes;
@@ -215,7 +219,8 @@ static bool take_digits(const char **text, uint64_t *ret) {
   uint64_t n = 0;
   if (*at < '0' || *at > '9') return false;
   for (; *at >= '0' && *at <= '9'; at++) {
-    if (__builtin_mul_overflow(n, UINT64_C(10), &n) || __builtin_add_overflow(n, (uint64_t)(*at - '0'), &n)) return false;
+    if (__builtin_mul_overflow(n, UINT64_C(10), &n) || __builtin_add_overflow(n, (uint64_t)(*at - '0'), &n))
+      return false;
   }
   *text = at;
   *ret = n;
@@ -253,7 +258,7 @@ static bool parse_units(const char *text, const struct unit *units, size_t count
 }
 
 bool parse_duration_ms(const char *text, int64_t *ret_ms) {
-  static const struct unit units[] = {{"", 1000},    {"ms", 1},      {"s", 1000},
+  static const struct unit units[] = {{"", 1000},   {"ms", 1},      {"s", 1000},
                                       {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
   return parse_units(text, units, ARRAY_LEN(units), ret_ms);
 }
@@ -274,10 +279,13 @@ bool parse_bool(const char *text, bool *ret) {
   return false;
 }
 
-static inline char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; }
+static inline char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
 
 bool text_equal_nocase(const char *a, const char *b) {
-  for (; *a && lower(*a) == lower(*b); a++, b++) {}
+  for (; *a && lower(*a) == lower(*b); a++, b++) {
+  }
   return lower(*a) == lower(*b);
 }
 
