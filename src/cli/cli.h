@@ -26,6 +26,7 @@ enum cli_flag_kind {
   CLI_INT,  /* min to max */
   CLI_REAL, /* 0 to 1 */
   CLI_TIME, /* "250ms" "15s"; read as ms */
+  CLI_BOOL  /* true or false; read as 1 or 0 */
 };
 
 struct cli_flag {
@@ -71,7 +72,7 @@ void *cli_ctx(const struct cli_args *args);                              /* live
 const struct cli_command *cli_args_command(const struct cli_args *args); /* its row */
 bool cli_has(const struct cli_args *args, const char *flag);
 const char *cli_text(const struct cli_args *args, const char *flag, const char *otherwise); /* the last one given */
-int64_t cli_int(const struct cli_args *args, const char *flag, int64_t otherwise); /* of CLI_INT and CLI_TIME */
+int64_t cli_int(const struct cli_args *args, const char *flag, int64_t otherwise); /* of CLI_INT, CLI_TIME, CLI_BOOL */
 double cli_real(const struct cli_args *args, const char *flag, double otherwise);
 int cli_count(const struct cli_args *args, const char *flag);
 const char *cli_text_at(const struct cli_args *args, const char *flag, int index);
