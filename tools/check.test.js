@@ -76,6 +76,7 @@ for (const sql of [
   '"INSERT OR IGNORE INTO t VALUES (1)"',
   '"UPDATE t SET a = 1"',
   '"DELETE FROM t"',
+  String.raw`"BEGIN;\nDELETE FROM t"`,
   '"CREATE UNIQUE INDEX i ON t (a)"',
 ]) {
   test(`check-sql catches ${sql.replace(/\s+/g, ' ')}`, () => {

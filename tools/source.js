@@ -33,13 +33,13 @@ export function codeOnly(text) {
   });
 }
 
-/** String literals as [{line, text}]; neighbours with only white space between them are one, as for the compiler. */
+/** String literals as [{line, text}], escaped white space as blanks; neighbours with only white space between them are one. */
 export function stringLiterals(text) {
   const literals = [];
   let end = -1;
   for (const match of text.matchAll(TOKEN)) {
     if (match[0][0] !== '"') continue;
-    const inside = match[0].slice(1, -1);
+    const inside = match[0].slice(1, -1).replace(/\\[nrt]/g, ' ');
     const between = end >= 0 ? text.slice(end, match.index) : 'x';
     if (between.trim() === '') literals.at(-1).text += inside;
     else literals.push({ line: text.slice(0, match.index).split('\n').length, text: inside });
