@@ -1,6 +1,6 @@
 /* What RFC 9112 forbids and the HTTP library lets through: looked at once per request, before anything else. Pure.
- * The library parses in place, so names and values still lie where they were sent; a header that does not lie exactly behind the
- * one before it was folded, holds a NUL, or ended in a bare LF. */
+ * The library parses in place, so names and values still lie where they were sent; a header that does not lie exactly
+ * behind the one before it was folded, holds a NUL, or ended in a bare LF. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,5 +19,15 @@ struct guard_verdict {
   bool close;         /* fine, but close after the answer (Transfer-Encoding was used) */
 };
 
-/* method, target, version: as sent. headers: in the order they were sent. */
-struct guard_verdict guard_check(const char *method, const char *target, const char *version, const struct guard_header *headers, size_t count);
+/* What was sent. Pointers but for target go into the library's buffer: version and all headers lie there one behind the
+ * other. */
+struct guard_request {
+  const char *method;
+  const char *target;                 /* as sent */
+  const char *version;                /* "HTTP/1.1" */
+  const struct guard_header *headers; /* in the order they were sent */
+  size_t count;
+  const char *end; /* the first byte behind the empty line that ends the headers */
+};
+
+struct guard_verdict guard_check(const struct guard_request *r);
