@@ -19,7 +19,8 @@ enum interaction_move {
 };
 
 /* True and the state after the move, or false when the move does not exist in this state. */
-bool interaction_step(enum interaction_state from, enum interaction_move move, enum interaction_state *ret_to) MUST_CHECK;
+bool interaction_step(enum interaction_state from, enum interaction_move move,
+                      enum interaction_state *ret_to) MUST_CHECK;
 const char *interaction_state_word(enum interaction_state state);
 bool interaction_state_parse(const char *word, enum interaction_state *ret_state) MUST_CHECK;
 const char *interaction_move_word(enum interaction_move move);

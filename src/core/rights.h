@@ -6,11 +6,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum api_name { API_AGENT, API_CONTACT_MANAGER, API_INTERACTION, API_SUPERVISION, API_TASK, API_ACTIVITY_PLANNING, API_ADMINISTRATION, API_COUNT };
+enum api_name {
+  API_AGENT,
+  API_CONTACT_MANAGER,
+  API_INTERACTION,
+  API_SUPERVISION,
+  API_TASK,
+  API_ACTIVITY_PLANNING,
+  API_ADMINISTRATION,
+  API_COUNT
+};
 enum api_verb { VERB_GET, VERB_POST, VERB_PUT, VERB_DELETE, VERB_COUNT };
 
-static inline int64_t rights_bit(enum api_name api, enum api_verb verb) { return INT64_C(1) << (api * VERB_COUNT + verb); }
-static inline int64_t rights_of_api(enum api_name api) { return INT64_C(0xf) << (api * VERB_COUNT); }
+static inline int64_t rights_bit(enum api_name api, enum api_verb verb) {
+  return INT64_C(1) << (api * VERB_COUNT + verb);
+}
+static inline int64_t rights_of_api(enum api_name api) {
+  return INT64_C(0xf) << (api * VERB_COUNT);
+}
 
 /* "interaction:GET,POST;agent:GET". False with a sentence in err. administration cannot be given to a token. */
 bool rights_parse(const char *text, int64_t *ret_rights, char err[static 160]) MUST_CHECK;

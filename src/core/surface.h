@@ -12,7 +12,7 @@
 enum channel_kind { CHANNEL_KIAMO_IO = 1 };
 
 #define SURFACE_HEADERS_MAX 8
-#define SURFACE_HEADER_LEN 256
+#define SURFACE_HEADER_LEN  256
 
 /* What a delivery is signed with and named by. */
 struct surface_signing {
@@ -33,8 +33,8 @@ struct surface {
   /* Does this HTTP status mean that the partner has it? */
   bool (*delivered)(int status);
   size_t payload_max;
-  /* Where the partner fetches a file: printf format of one %s, appended to the public address. */
-  const char *file_path;
+  /* Where the partner fetches a file: public address, prefix, uid, suffix. */
+  const char *file_prefix, *file_suffix;
 };
 
 /* NULL for an unknown kind. */

@@ -10,7 +10,7 @@ struct interaction {
   int64_t id, instance_id, channel_id, customer_id, service_id;
   enum interaction_state state;
   int64_t agent_id, previous_id, version, opened_at, state_at, closed_at;
-  const char *close_reason;         /* NULL unless closed */
+  const char *close_reason; /* NULL unless closed */
   const char *customer_ext_id, *customer_name;
 };
 struct message {
@@ -31,7 +31,8 @@ struct note {
 enum conversation_result { CONVERSATION_OK, CONVERSATION_UNKNOWN, CONVERSATION_REFUSED, CONVERSATION_FAILED };
 
 /* A customer's or bot's message: opens or continues the interaction, queues it. Repeats change nothing and are OK. */
-enum conversation_result conversation_receive(struct db *tx, const struct channel *channel, const struct message_in *m, int64_t now_ms);
+enum conversation_result conversation_receive(struct db *tx, const struct channel *channel, const struct message_in *m,
+                                              int64_t now_ms);
 
 /* Who acts on an interaction: a person or a token. */
 struct actor {
@@ -42,17 +43,24 @@ struct reply_in {
   const char *text;
   const struct file_in *files; /* with bytes */
   int file_count;
-  const int64_t *uploaded;     /* ids of files uploaded before */
+  const int64_t *uploaded; /* ids of files uploaded before */
   int uploaded_count;
   const char *public_url;
   int64_t retention_ms;
 };
-/* conversation_reply: the answer and its delivery in one commit. ret_message_id. REFUSED: closed; or an uploaded file is not to be had (*ret_bad_file its index). */
-enum conversation_result conversation_reply(struct db *tx, const struct registry *registry, int64_t instance_id, int64_t interaction_id, const struct actor *actor,
-                                            const struct reply_in *reply, int64_t now_ms, int64_t *ret_message_id, int *ret_bad_file);
-enum conversation_result conversation_note(struct db *tx, int64_t instance_id, int64_t interaction_id, const struct actor *actor, const char *content, int64_t now_ms, int64_t *ret_note_id);
-enum conversation_result conversation_accept(struct db *tx, int64_t instance_id, int64_t interaction_id, const struct actor *actor, int64_t now_ms);
-enum conversation_result conversation_close(struct db *tx, int64_t instance_id, int64_t interaction_id, const struct actor *actor, int64_t now_ms);
+/* conversation_reply: the answer and its delivery in one commit. ret_message_id. REFUSED: closed; or an uploaded file
+ * is not to be had (*ret_bad_file its index). */
+enum conversation_result conversation_reply(struct db *tx, const struct registry *registry, int64_t instance_id,
+                                            int64_t interaction_id, const struct actor *actor,
+                                            const struct reply_in *reply, int64_t now_ms, int64_t *ret_message_id,
+                                            int *ret_bad_file);
+enum conversation_result conversation_note(struct db *tx, int64_t instance_id, int64_t interaction_id,
+                                           const struct actor *actor, const char *content, int64_t now_ms,
+                                           int64_t *ret_note_id);
+enum conversation_result conversation_accept(struct db *tx, int64_t instance_id, int64_t interaction_id,
+                                             const struct actor *actor, int64_t now_ms);
+enum conversation_result conversation_close(struct db *tx, int64_t instance_id, int64_t interaction_id,
+                                            const struct actor *actor, int64_t now_ms);
 
 /* Reading; texts are children of ctx. */
 bool interaction_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct interaction *ret);
@@ -61,8 +69,10 @@ struct interaction_filter {
   int64_t service_id, agent_id; /* 0: any */
   int64_t after;
 };
-int interaction_list(struct db *db, void *ctx, int64_t instance_id, const struct interaction_filter *filter, struct interaction *out, int max);
-int interaction_list_customer(struct db *db, void *ctx, int64_t instance_id, int64_t channel_id, const char *ext_id, int64_t after, struct interaction *out, int max);
+int interaction_list(struct db *db, void *ctx, int64_t instance_id, const struct interaction_filter *filter,
+                     struct interaction *out, int max);
+int interaction_list_customer(struct db *db, void *ctx, int64_t instance_id, int64_t channel_id, const char *ext_id,
+                              int64_t after, struct interaction *out, int max);
 bool message_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct message *ret);
 bool note_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct note *ret);
 int64_t interaction_count(struct db *db, int64_t instance_id, enum interaction_state state, int64_t *ret_oldest_ms);

@@ -17,8 +17,12 @@ struct db_value {
   const void *bytes; /* borrowed until the call returns */
   size_t len;
 };
-static inline struct db_value v_null(void) { return (struct db_value){.kind = DBV_NULL}; }
-static inline struct db_value v_int(int64_t n) { return (struct db_value){.kind = DBV_INT, .number = n}; }
+static inline struct db_value v_null(void) {
+  return (struct db_value){.kind = DBV_NULL};
+}
+static inline struct db_value v_int(int64_t n) {
+  return (struct db_value){.kind = DBV_INT, .number = n};
+}
 struct db_value v_text(const char *text); /* NULL binds NULL */
 static inline struct db_value v_textn(const char *text, size_t len) {
   return (struct db_value){.kind = text ? DBV_TEXT : DBV_NULL, .bytes = text, .len = len};
@@ -36,16 +40,19 @@ enum db_result {
 
 /* Changes. Q_… and values in the order of $1, $2, … */
 #define db_exec(db, query, ...)                                                                                        \
-  db_exec_((db), (query), (const struct db_value[]){__VA_ARGS__}, sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))
+  db_exec_((db), (query), (const struct db_value[]){__VA_ARGS__},                                                      \
+           sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))
 enum db_result db_exec_(struct db *db, enum query query, const struct db_value *values, size_t count);
 
-/* Reads. Open, next until false, close (also when next was false or never called). One open cursor per statement and connection. */
+/* Reads. Open, next until false, close (also when next was false or never called). One open cursor per statement and
+ * connection. */
 struct db_rows {
   struct db *db;
   void *statement;
 };
 #define db_open(db, rows, query, ...)                                                                                  \
-  db_open_((db), (rows), (query), (const struct db_value[]){__VA_ARGS__}, sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))
+  db_open_((db), (rows), (query), (const struct db_value[]){__VA_ARGS__},                                              \
+           sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))
 void db_open_(struct db *db, struct db_rows *rows, enum query query, const struct db_value *values, size_t count);
 bool db_next(struct db_rows *rows);
 void db_close(struct db_rows *rows);
@@ -58,7 +65,8 @@ char *col_dup(const struct db_rows *rows, int column, void *ctx); /* copy of tex
 
 /* First column of the first row as integer, or `none`. */
 #define db_int(db, query, none, ...)                                                                                   \
-  db_int_((db), (query), (none), (const struct db_value[]){__VA_ARGS__}, sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))
+  db_int_((db), (query), (none), (const struct db_value[]){__VA_ARGS__},                                               \
+          sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))
 int64_t db_int_(struct db *db, enum query query, int64_t none, const struct db_value *values, size_t count);
 
 bool db_failed(const struct db *db);

@@ -19,20 +19,25 @@ struct delivery {
 /* Inside the transaction that decided to send: row and wake-up. */
 enum db_result delivery_insert(struct db *tx, const struct delivery *d);
 
-/* The deliverer's side. Pending rows of a channel with id above `after`, oldest first, at most max, into out. Returns how many. */
+/* The deliverer's side. Pending rows of a channel with id above `after`, oldest first, at most max, into out. Returns
+ * how many. */
 int delivery_pending(struct db *db, int64_t channel_id, int64_t after, struct delivery *out, int max);
 int delivery_pending_channels(struct db *db, int64_t *out, int max);
 /* The frozen bytes; NULL when the row is gone. Child of ctx. */
 void *delivery_payload(struct db *db, void *ctx, int64_t id, size_t *ret_len);
 
-/* Settling, inside a job; each also appends its event. first_failure: write a delivery.failed event (told once per delivery). */
+/* Settling, inside a job; each also appends its event. first_failure: write a delivery.failed event (told once per
+ * delivery). */
 enum db_result delivery_settle_delivered(struct db *tx, const struct delivery *d, int status, int64_t now_ms);
-enum db_result delivery_settle_failed(struct db *tx, const struct delivery *d, int status, const char *error, int64_t next_at);
-enum db_result delivery_settle_parked(struct db *tx, const struct delivery *d, int status, const char *error, int64_t now_ms);
+enum db_result delivery_settle_failed(struct db *tx, const struct delivery *d, int status, const char *error,
+                                      int64_t next_at, int64_t now_ms);
+enum db_result delivery_settle_parked(struct db *tx, const struct delivery *d, int status, const char *error,
+                                      int64_t now_ms);
 
 /* For people: bound to the instance. */
 bool delivery_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct delivery *ret);
-int delivery_list(struct db *db, void *ctx, int64_t instance_id, enum delivery_state state, int64_t after, struct delivery *out, int max);
+int delivery_list(struct db *db, void *ctx, int64_t instance_id, enum delivery_state state, int64_t after,
+                  struct delivery *out, int max);
 /* Back to pending with a new deadline; DB_NONE when there is no such settled delivery. Wakes the deliverer. */
 enum db_result delivery_replay(struct db *tx, int64_t instance_id, int64_t id, int64_t now_ms, int64_t deadline_at);
 int64_t delivery_count(struct db *db, int64_t instance_id, enum delivery_state state, int64_t *ret_oldest_created_at);

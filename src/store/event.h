@@ -16,5 +16,6 @@ struct event {
 enum db_result event_append(struct db *tx, int64_t instance_id, const struct event *e); /* number is set by it */
 /* Events above `after`, oldest first; texts are children of ctx. */
 int event_after(struct db *db, void *ctx, int64_t instance_id, int64_t after, struct event *out, int max);
-int event_of_interaction(struct db *db, void *ctx, int64_t instance_id, int64_t interaction_id, int64_t after, struct event *out, int max);
+int event_of_interaction(struct db *db, void *ctx, int64_t instance_id, int64_t interaction_id, int64_t after,
+                         struct event *out, int max);
 int64_t event_last(struct db *db, int64_t instance_id); /* 0 when none */

@@ -25,9 +25,9 @@ struct channel {
   const char *webhook_url; /* "" when none */
   bool show_agent;         /* sender of answers: the agent's name instead of the instance's */
   const char *client_id;
-  const char *secret;      /* opened; lives in this snapshot only */
+  const char *secret; /* opened; lives in this snapshot only */
   uint8_t secret_hash[SHA256_LEN];
-  const char *old_secret;  /* NULL when none */
+  const char *old_secret; /* NULL when none */
   uint8_t old_hash[SHA256_LEN];
   int64_t old_until;
   int64_t generation;
@@ -76,3 +76,5 @@ const struct channel *registry_channel(const struct registry *r, int64_t id);
 const struct channel *registry_client(const struct registry *r, const char *client_id);
 const struct agent *registry_agent(const struct registry *r, int64_t id);
 const struct api_token *registry_token(const struct registry *r, const uint8_t hash[static SHA256_LEN]);
+/* Lets go of the cached snapshot: at the end of the program, and when another store is opened. */
+void registry_forget(void);

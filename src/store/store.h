@@ -1,5 +1,5 @@
-/* The store: one writer that turns many jobs into one commit, readers, migrations, the process-wide lock on the data folder.
- * A job's `done` runs after the commit that made it durable, never before. */
+/* The store: one writer that turns many jobs into one commit, readers, migrations, the process-wide lock on the data
+ * folder. A job's `done` runs after the commit that made it durable, never before. */
 #pragma once
 
 #include "base/secret.h"
@@ -22,9 +22,11 @@ struct store_options {
   int64_t wal_max_bytes; /* 0: 64 MiB */
 };
 
-/* Opens DIR (made by store_create), migrates forward if needed (taking a copy of the file first). NULL and one sentence in err. */
+/* Opens DIR (made by store_create), migrates forward if needed (taking a copy of the file first). NULL and one sentence
+ * in err. */
 struct store *store_open(void *ctx, const struct store_options *options, char err[static 256]) MUST_CHECK;
-/* Makes DIR (0700) with an empty store, master.key (0600) and the first instance. False with a sentence when there already is one. */
+/* Makes DIR (0700) with an empty store, master.key (0600) and the first instance. False with a sentence when there
+ * already is one. */
 bool store_create(const char *dir, const char *instance_name, char err[static 256]) MUST_CHECK;
 void store_close(struct store *s); /* writes what was submitted, then stops; checkpoints */
 const char *store_dir(const struct store *s);
@@ -42,12 +44,13 @@ enum store_result {
   STORE_DOWN    /* the store failed or is stopping: nothing may be assumed; answer 503 */
 };
 struct store_job {
-  /* On the writer thread, inside the transaction; may be run again from the start when a commit is retried. Never blocks on anything else. */
+  /* On the writer thread, inside the transaction; may be run again from the start when a commit is retried. Never
+   * blocks on anything else. */
   enum job_result (*run)(struct db *tx, void *arg);
   /* On the writer thread, after the commit. Must be quick (set a reply, resume, wake). May free the job. */
   void (*done)(void *arg, enum store_result result);
   void *arg;
-  size_t weight; /* bytes it will write, roughly; bounds a shared commit. 0 is fine for small ones */
+  size_t weight;          /* bytes it will write, roughly; bounds a shared commit. 0 is fine for small ones */
   struct store_job *next; /* the store's */
 };
 /* False when the queue is full or the store is stopping: done is not called. */
@@ -59,17 +62,19 @@ enum store_result store_run_now(struct store *s, enum job_result (*run)(struct d
 struct db *store_read_begin(struct store *s);
 void store_read_end(struct store *s, struct db *db);
 
-/* ---- the setup's epoch: rises whenever channels, tokens, services or agents change, in this process or another ---- */
+/* ---- the setup's epoch: rises whenever channels, tokens, services or agents change, in this process or another ----
+ */
 uint64_t store_epoch(const struct store *s);
 void store_epoch_raise(struct store *s); /* call after the commit of such a change */
 
 /* ---- who listens to commits ---- */
-/* Inside run(): tell that the instance has new events (event.c does), that there is something to deliver or fetch. After the commit the hooks run on the writer thread. */
-void store_note_events(struct db *tx, int64_t instance_id, int64_t last_number);
+/* Inside run(): tell that there is something to deliver or fetch (new events are told anyway). After the commit the
+ * hooks run on the writer thread. */
 void store_note_delivery(struct db *tx);
 struct store_hooks {
   void (*events)(void *arg, int64_t instance_id, int64_t last_number);
   void (*delivery)(void *arg);
+  void (*down)(void *arg); /* the store failed for good; once, from the thread that saw it */
   void *arg;
 };
 void store_set_hooks(struct store *s, const struct store_hooks *hooks); /* before serving */
@@ -80,10 +85,15 @@ struct store_stats {
   uint64_t jobs_in_commit_max;
   int64_t queue_len;
   int64_t wal_bytes, db_bytes;
-  bool down;          /* failed for good: the process should end */
-  bool full_now;      /* the last commit found no room */
+  bool down;     /* failed for good: the process should end */
+  bool full_now; /* the last commit found no room */
   char why[160];
 };
 void store_stats(struct store *s, struct store_stats *ret);
 /* A consistent copy of the whole store into `file` while others write. progress(done, total) in pages, may be NULL. */
-bool store_backup(struct store *s, const char *file, void (*progress)(void *arg, int64_t done, int64_t total), void *arg, char err[static 256]) MUST_CHECK;
+bool store_backup(struct store *s, const char *file, void (*progress)(void *arg, int64_t done, int64_t total),
+                  void *arg, char err[static 256]) MUST_CHECK;
+/* Is the file sound? (quick check of the pages; reads the whole file) */
+bool store_check(struct store *s, char err[static 256]) MUST_CHECK;
+/* Prepares every named statement: for the tests of statements. */
+bool store_prepare_all(struct store *s, char err[static 256]) MUST_CHECK;

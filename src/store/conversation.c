@@ -1,0 +1,337 @@
+/* What happens to conversations, inside one transaction on the writer: load, let core decide, save, append events, fill
+ * the outbox. Every surface comes through here. Never touches the network; may be run again from the start by the
+ * store. */
+#include "store/conversation.h"
+
+#include "base/id.h"
+#include "base/json_write.h"
+#include "base/mem.h"
+#include "store/attachment.h"
+#include "store/delivery.h"
+#include "store/event.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FILES_MAX 32
+
+/* ---- events ---- */
+
+static bool tell(struct db *tx, int64_t instance_id, const struct event *e) {
+  return event_append(tx, instance_id, e) == DB_OK;
+}
+
+/* An event by somebody; a token has no agent's id, so its label stands in the data. */
+static bool tell_by(struct db *tx, int64_t instance_id, const struct actor *actor, struct event e) {
+  if (actor->agent_id) {
+    e.agent_id = actor->agent_id;
+    return tell(tx, instance_id, &e);
+  }
+  void *pool = mem_pool(NULL, 1024);
+  struct buf data;
+  buf_init(&data, pool, 128, 4096);
+  struct jw w = jw_into(&data);
+  jw_object(&w);
+  jw_kstr(&w, "by", actor->display_name);
+  jw_object_end(&w);
+  e.data = data.failed ? NULL : data.data;
+  bool ok = tell(tx, instance_id, &e);
+  mem_free(pool);
+  return ok;
+}
+
+/* ---- a customer writes ---- */
+
+struct customer {
+  int64_t id, open_interaction_id;
+};
+
+static bool find_customer(struct db *tx, const struct channel *channel, const struct message_in *m,
+                          struct customer *ret) {
+  const char *name = strcmp(m->sender.id, m->customer_id) == 0 ? m->sender.name
+                     : m->has_recipient                        ? m->recipient.name
+                                                               : NULL;
+  struct db_rows rows;
+  bool renamed = false;
+  db_open(tx, &rows, Q_CUSTOMER_FIND, v_int(channel->id), v_text(m->customer_id));
+  bool found = db_next(&rows);
+  if (found) {
+    ret->id = col_int(&rows, 0);
+    ret->open_interaction_id = col_int(&rows, 2);
+    renamed = name && *name && strcmp(name, col_text(&rows, 1, NULL)) != 0;
+  }
+  db_close(&rows);
+  if (renamed) return db_exec(tx, Q_CUSTOMER_SET_NAME, v_int(ret->id), v_text(name)) == DB_OK;
+  if (found || db_failed(tx)) return found;
+  ret->id = 0;
+  ret->open_interaction_id = 0;
+  return true;
+}
+
+static bool make_customer(struct db *tx, const struct channel *channel, const struct message_in *m, int64_t now_ms,
+                          struct customer *c) {
+  const char *name = strcmp(m->sender.id, m->customer_id) == 0 ? m->sender.name : m->recipient.name;
+  c->id = id_next();
+  return db_exec(tx, Q_CUSTOMER_INSERT, v_int(c->id), v_int(channel->instance_id), v_int(channel->id),
+                 v_text(m->customer_id), v_text(name ? name : ""), v_int(0), v_int(now_ms)) == DB_OK;
+}
+
+static bool open_interaction(struct db *tx, const struct channel *channel, struct customer *c, bool is_new,
+                             int64_t now_ms) {
+  int64_t previous = is_new ? 0 : db_int(tx, Q_INTERACTION_LAST_OF, 0, v_int(c->id));
+  int64_t id = id_next();
+  c->open_interaction_id = id;
+  return db_exec(tx, Q_INTERACTION_INSERT, v_int(id), v_int(channel->instance_id), v_int(channel->id), v_int(c->id),
+                 v_int(channel->service_id), v_int(INTERACTION_QUEUED), v_int(previous), v_int(now_ms)) == DB_OK &&
+         db_exec(tx, Q_CUSTOMER_SET_OPEN, v_int(c->id), v_int(id)) == DB_OK &&
+         tell(
+             tx, channel->instance_id,
+             &(struct event){.at = now_ms, .kind = EVENT_INTERACTION_OPENED, .interaction_id = id, .ref_id = previous});
+}
+
+static bool insert_files(struct db *tx, const struct attachment *like, const struct file_in *files, int count,
+                         int64_t now_ms) {
+  for (int i = 0; i < count; i++) {
+    char uid[ATTACHMENT_UID_LEN];
+    id_random_hex(16, uid);
+    struct attachment a = *like;
+    a.id = id_next();
+    a.uid = uid;
+    a.ext_id = files[i].ext_id;
+    a.name = files[i].name;
+    a.mime_type = files[i].mime_type;
+    a.found_type = files[i].found_type;
+    a.url = files[i].url;
+    if (attachment_insert(tx, &a, files[i].bytes, files[i].size, now_ms) != DB_OK) return false;
+  }
+  return true;
+}
+
+static enum db_result insert_message(struct db *tx, const struct channel *channel, const struct customer *c,
+                                     const struct message_in *m, int64_t id, int64_t now_ms) {
+  struct db_value none = v_null();
+  return db_exec(tx, Q_MESSAGE_INSERT, v_int(id), v_int(channel->instance_id), v_int(c->open_interaction_id),
+                 v_int(c->id), v_int(m->has_recipient ? MESSAGE_HISTORY : MESSAGE_IN), v_text(m->ext_id),
+                 v_int(m->created_at), v_int(now_ms), v_int((int64_t)m->sender.type), v_text(m->sender.id),
+                 v_text(m->sender.name), m->has_recipient ? v_int((int64_t)m->recipient.type) : none,
+                 m->has_recipient ? v_text(m->recipient.id) : none, m->has_recipient ? v_text(m->recipient.name) : none,
+                 v_int(0), v_text(m->text), v_textn(m->rich_content.text, m->rich_content.len),
+                 v_textn(m->metadata.text, m->metadata.len), v_int(m->file_count));
+}
+
+enum conversation_result conversation_receive(struct db *tx, const struct channel *channel, const struct message_in *m,
+                                              int64_t now_ms) {
+  struct customer c;
+  if (!find_customer(tx, channel, m, &c)) return CONVERSATION_FAILED;
+  bool is_new = c.id == 0;
+  if (is_new && !make_customer(tx, channel, m, now_ms, &c)) return CONVERSATION_FAILED;
+  if (!c.open_interaction_id) {
+    /* A retry that comes after the close must not open anything. */
+    if (!is_new && db_int(tx, Q_MESSAGE_KNOWN, 0, v_int(c.id), v_text(m->ext_id), v_int(m->created_at)) != 0)
+      return CONVERSATION_OK;
+    if (!open_interaction(tx, channel, &c, is_new, now_ms)) return CONVERSATION_FAILED;
+  }
+  int64_t id = id_next();
+  enum db_result inserted = insert_message(tx, channel, &c, m, id, now_ms);
+  if (inserted == DB_NONE) return CONVERSATION_OK; /* a repeat: it is there already */
+  if (inserted != DB_OK) return CONVERSATION_FAILED;
+  struct attachment like = {.instance_id = channel->instance_id,
+                            .channel_id = channel->id,
+                            .interaction_id = c.open_interaction_id,
+                            .message_id = id,
+                            .direction = m->has_recipient ? MESSAGE_HISTORY : MESSAGE_IN};
+  bool ok = insert_files(tx, &like, m->files, m->file_count, now_ms) &&
+            tell(tx, channel->instance_id,
+                 &(struct event){.at = now_ms,
+                                 .kind = m->has_recipient ? EVENT_MESSAGE_HISTORY : EVENT_MESSAGE_RECEIVED,
+                                 .interaction_id = c.open_interaction_id,
+                                 .ref_id = id});
+  return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
+}
+
+/* ---- an agent acts ---- */
+
+/* The one place where an interaction's state changes after it was opened. */
+static enum conversation_result move(struct db *tx, struct interaction *i, enum interaction_move what,
+                                     const struct actor *actor, const char *close_reason, int64_t now_ms) {
+  enum interaction_state to;
+  if (!interaction_step(i->state, what, &to)) return CONVERSATION_REFUSED;
+  if (to == i->state) return CONVERSATION_OK;
+  bool closes = to == INTERACTION_CLOSED;
+  int64_t owner = to == INTERACTION_ACTIVE && i->agent_id == 0 ? actor->agent_id : i->agent_id;
+  bool ok = db_exec(tx, Q_INTERACTION_SET_STATE, v_int(i->id), v_int(i->instance_id), v_int((int64_t)to), v_int(owner),
+                    v_int(now_ms), v_int(closes ? now_ms : 0), v_text(close_reason)) == DB_OK;
+  if (ok && closes) ok = db_exec(tx, Q_CUSTOMER_SET_OPEN, v_int(i->customer_id), v_int(0)) == DB_OK;
+  if (ok)
+    ok = tell_by(tx, i->instance_id, actor,
+                 (struct event){.at = now_ms,
+                                .kind = closes ? EVENT_INTERACTION_CLOSED : EVENT_INTERACTION_ACCEPTED,
+                                .interaction_id = i->id});
+  i->state = to;
+  i->agent_id = owner;
+  return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
+}
+
+static enum conversation_result load_and_move(struct db *tx, int64_t instance_id, int64_t id,
+                                              enum interaction_move what, const struct actor *actor, int64_t now_ms) {
+  void *pool = mem_pool(NULL, 1024);
+  struct interaction i;
+  enum conversation_result r = CONVERSATION_UNKNOWN;
+  if (interaction_get(tx, pool, instance_id, id, &i))
+    r = move(tx, &i, what, actor, what == INTERACTION_MOVE_CLOSE ? "agent" : NULL, now_ms);
+  mem_free(pool);
+  return db_failed(tx) ? CONVERSATION_FAILED : r;
+}
+
+enum conversation_result conversation_accept(struct db *tx, int64_t instance_id, int64_t interaction_id,
+                                             const struct actor *actor, int64_t now_ms) {
+  return load_and_move(tx, instance_id, interaction_id, INTERACTION_MOVE_ACCEPT, actor, now_ms);
+}
+
+enum conversation_result conversation_close(struct db *tx, int64_t instance_id, int64_t interaction_id,
+                                            const struct actor *actor, int64_t now_ms) {
+  return load_and_move(tx, instance_id, interaction_id, INTERACTION_MOVE_CLOSE, actor, now_ms);
+}
+
+enum conversation_result conversation_note(struct db *tx, int64_t instance_id, int64_t interaction_id,
+                                           const struct actor *actor, const char *content, int64_t now_ms,
+                                           int64_t *ret_note_id) {
+  void *pool = mem_pool(NULL, 1024);
+  struct interaction i;
+  bool found = interaction_get(tx, pool, instance_id, interaction_id, &i);
+  mem_free(pool);
+  if (!found) return db_failed(tx) ? CONVERSATION_FAILED : CONVERSATION_UNKNOWN;
+  int64_t id = id_next();
+  bool ok =
+      db_exec(tx, Q_NOTE_INSERT, v_int(id), v_int(instance_id), v_int(interaction_id), v_int(actor->agent_id),
+              v_text(actor->display_name), v_text(content), v_int(now_ms)) == DB_OK &&
+      tell_by(tx, instance_id, actor,
+              (struct event){.at = now_ms, .kind = EVENT_NOTE_ADDED, .interaction_id = interaction_id, .ref_id = id});
+  if (ok) *ret_note_id = id;
+  return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
+}
+
+/* ---- an answer ---- */
+
+struct answer {
+  struct db *tx;
+  void *pool;
+  const struct interaction *interaction;
+  const struct channel *channel;
+  const struct surface *surface;
+  const struct reply_in *reply;
+  int64_t id, now_ms;
+  char id_text[ID_HEX_LEN];
+  struct party sender;
+};
+
+/* Uploaded files and new ones become the message's; *ret_bad: the uploaded file that is not to be had. */
+static enum conversation_result answer_files(struct answer *a, int *ret_bad) {
+  const struct interaction *i = a->interaction;
+  for (int n = 0; n < a->reply->uploaded_count; n++) {
+    enum db_result r = attachment_claim(a->tx, i->instance_id, a->reply->uploaded[n], a->id, i->id, a->channel->id);
+    if (r == DB_OK) continue;
+    *ret_bad = n;
+    return r == DB_NONE ? CONVERSATION_REFUSED : CONVERSATION_FAILED;
+  }
+  struct attachment like = {.instance_id = i->instance_id,
+                            .channel_id = a->channel->id,
+                            .interaction_id = i->id,
+                            .message_id = a->id,
+                            .direction = MESSAGE_OUT};
+  return insert_files(a->tx, &like, a->reply->files, a->reply->file_count, a->now_ms) ? CONVERSATION_OK
+                                                                                      : CONVERSATION_FAILED;
+}
+
+static bool answer_row(const struct answer *a, int64_t agent_id) {
+  const struct interaction *i = a->interaction;
+  return db_exec(a->tx, Q_MESSAGE_INSERT, v_int(a->id), v_int(i->instance_id), v_int(i->id), v_int(i->customer_id),
+                 v_int(MESSAGE_OUT), v_text(a->id_text), v_int(a->now_ms / 1000), v_int(a->now_ms),
+                 v_int((int64_t)a->sender.type), v_text(a->sender.id), v_text(a->sender.name), v_null(), v_null(),
+                 v_null(), v_int(agent_id), v_text(a->reply->text), v_null(), v_null(),
+                 v_int(a->reply->file_count + a->reply->uploaded_count)) == DB_OK;
+}
+
+/* Renders the bytes to send from what was just stored, and puts them into the outbox. */
+static bool answer_delivery(const struct answer *a) {
+  struct attachment stored[FILES_MAX];
+  struct file_out files[FILES_MAX];
+  const struct interaction *i = a->interaction;
+  int count = attachment_of_message(a->tx, a->pool, i->instance_id, a->id, stored, FILES_MAX);
+  for (int n = 0; n < count; n++) {
+    char *id = mem_bytes(a->pool, ID_HEX_LEN);
+    files[n] = (struct file_out){.id = id_format(i->instance_id, stored[n].id, id),
+                                 .name = stored[n].name,
+                                 .mime_type = stored[n].mime_type,
+                                 .url = mem_printf(a->pool, "%s%s%s%s", a->reply->public_url, a->surface->file_prefix,
+                                                   stored[n].uid, a->surface->file_suffix)};
+  }
+  struct message_out out = {.id = a->id_text,
+                            .created_at = a->now_ms / 1000,
+                            .customer_id = i->customer_ext_id,
+                            .sender = a->sender,
+                            .text = a->reply->text,
+                            .files = files,
+                            .file_count = count};
+  struct buf payload;
+  buf_init(&payload, a->pool, 1024, a->surface->payload_max);
+  a->surface->render_message(&payload, &out);
+  if (payload.failed) {
+    bug("an answer of %zu bytes outgrew its surface's payload", strlen(a->reply->text));
+    return false;
+  }
+  return delivery_insert(a->tx, &(struct delivery){.id = a->id,
+                                                   .instance_id = i->instance_id,
+                                                   .channel_id = a->channel->id,
+                                                   .customer_id = i->customer_id,
+                                                   .interaction_id = i->id,
+                                                   .created_at = a->now_ms,
+                                                   .deadline_at = a->now_ms + a->reply->retention_ms,
+                                                   .payload = payload.data,
+                                                   .payload_len = payload.len}) == DB_OK;
+}
+
+static struct party sender_of(void *pool, const struct registry *registry, const struct channel *channel,
+                              const struct actor *actor) {
+  const struct instance *instance = registry_instance(registry, channel->instance_id);
+  if (channel->show_agent && actor->agent_id)
+    return (struct party){
+        .type = PARTY_HUMAN, .id = mem_printf(pool, "%lld", (long long)actor->agent_id), .name = actor->display_name};
+  return (struct party){.type = PARTY_HUMAN, .id = instance->name, .name = instance->name};
+}
+
+static enum conversation_result answer(struct answer *a, struct interaction *i, const struct actor *actor,
+                                       int *ret_bad_file) {
+  enum conversation_result r = move(a->tx, i, INTERACTION_MOVE_AGENT_WRITES, actor, NULL, a->now_ms);
+  if (r == CONVERSATION_OK) r = answer_files(a, ret_bad_file);
+  if (r != CONVERSATION_OK) return r;
+  bool ok =
+      answer_row(a, actor->agent_id) &&
+      tell_by(a->tx, i->instance_id, actor,
+              (struct event){.at = a->now_ms, .kind = EVENT_MESSAGE_SENT, .interaction_id = i->id, .ref_id = a->id}) &&
+      answer_delivery(a);
+  return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
+}
+
+enum conversation_result conversation_reply(struct db *tx, const struct registry *registry, int64_t instance_id,
+                                            int64_t interaction_id, const struct actor *actor,
+                                            const struct reply_in *reply, int64_t now_ms, int64_t *ret_message_id,
+                                            int *ret_bad_file) {
+  void *pool = mem_pool(NULL, 8192);
+  struct interaction i;
+  enum conversation_result r = CONVERSATION_UNKNOWN;
+  *ret_bad_file = -1;
+  if (interaction_get(tx, pool, instance_id, interaction_id, &i)) {
+    struct answer a = {.tx = tx, .pool = pool, .interaction = &i, .reply = reply, .now_ms = now_ms, .id = id_next()};
+    a.channel = registry_channel(registry, i.channel_id);
+    if (a.channel) {
+      a.surface = surface_of(a.channel->kind);
+      a.sender = sender_of(pool, registry, a.channel, actor);
+      id_format(instance_id, a.id, a.id_text);
+      r = answer(&a, &i, actor, ret_bad_file);
+      if (r == CONVERSATION_OK) *ret_message_id = a.id;
+    }
+  }
+  mem_free(pool);
+  return db_failed(tx) ? CONVERSATION_FAILED : r;
+}

@@ -1,0 +1,49 @@
+/* The event log's rows. Appending happens on the writer inside a transaction, reading on any reader. */
+#include "store/event.h"
+
+#include "base/mem.h"
+#include "store/tx.h"
+
+static int64_t floor_of(int64_t instance_id) {
+  return instance_id << EVENT_NUMBER_BITS;
+}
+
+enum db_result event_append(struct db *tx, int64_t instance_id, const struct event *e) {
+  int64_t number = tx_next_event(tx, instance_id);
+  return db_exec(tx, Q_EVENT_INSERT, v_int(floor_of(instance_id) + number), v_int(e->at), v_int((int64_t)e->kind),
+                 v_int(e->interaction_id), v_int(e->ref_id), v_int(e->agent_id), v_text(e->data));
+}
+
+static int read_all(struct db_rows *rows, void *ctx, int64_t instance_id, struct event *out, int max) {
+  int n = 0;
+  while (n < max && db_next(rows))
+    out[n++] = (struct event){
+        .number = col_int(rows, 0) - floor_of(instance_id),
+        .at = col_int(rows, 1),
+        .kind = (enum event_kind)col_int(rows, 2),
+        .interaction_id = col_int(rows, 3),
+        .ref_id = col_int(rows, 4),
+        .agent_id = col_int(rows, 5),
+        .data = col_dup(rows, 6, ctx),
+    };
+  db_close(rows);
+  return n;
+}
+
+int event_after(struct db *db, void *ctx, int64_t instance_id, int64_t after, struct event *out, int max) {
+  struct db_rows rows;
+  db_open(db, &rows, Q_EVENT_AFTER, v_int(floor_of(instance_id) + after), v_int(floor_of(instance_id + 1)), v_int(max));
+  return read_all(&rows, ctx, instance_id, out, max);
+}
+
+int event_of_interaction(struct db *db, void *ctx, int64_t instance_id, int64_t interaction_id, int64_t after,
+                         struct event *out, int max) {
+  struct db_rows rows;
+  db_open(db, &rows, Q_EVENT_OF_INTERACTION, v_int(interaction_id), v_int(floor_of(instance_id) + after), v_int(max));
+  return read_all(&rows, ctx, instance_id, out, max);
+}
+
+int64_t event_last(struct db *db, int64_t instance_id) {
+  int64_t seq = db_int(db, Q_EVENT_LAST, 0, v_int(floor_of(instance_id)), v_int(floor_of(instance_id + 1)));
+  return seq > 0 ? seq - floor_of(instance_id) : 0;
+}

@@ -1,0 +1,210 @@
+/* The data folder. Owns the lock, the key in memory and the mapped epoch; any thread may read the epoch.
+ * Never overwrites a store or a key. When the folder is missing or not ours it says what to do and nothing is changed.
+ */
+#include "store/folder.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/sqlite.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool read_key(struct folder *f, char err[static 256]) {
+  int fd = open(f->key_file, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    snprintf(err, 256, "cannot read the master key %.120s: %s", f->key_file, strerror(errno));
+    return false;
+  }
+  ssize_t n = read(fd, f->key.bytes, MASTER_KEY_LEN);
+  close(fd);
+  if (n == MASTER_KEY_LEN) return true;
+  snprintf(err, 256, "the master key %.120s is not %d bytes long", f->key_file, MASTER_KEY_LEN);
+  return false;
+}
+
+static bool map_epoch(void *ctx, struct folder *f, char err[static 256]) {
+  char *file = mem_printf(ctx, "%s/epoch", f->dir);
+  int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0 || ftruncate(fd, sizeof *f->epoch) != 0) {
+    snprintf(err, 256, "cannot write %.160s: %s", file, strerror(errno));
+    if (fd >= 0) close(fd);
+    return false;
+  }
+  void *map = mmap(NULL, sizeof *f->epoch, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+  if (map == MAP_FAILED) {
+    snprintf(err, 256, "cannot map %.160s: %s", file, strerror(errno));
+    return false;
+  }
+  f->epoch = map;
+  return true;
+}
+
+static bool take_lock(void *ctx, struct folder *f, char err[static 256]) {
+  char *file = mem_printf(ctx, "%s/lock", f->dir);
+  f->lock_fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (f->lock_fd >= 0 && flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0) return true;
+  snprintf(err, 256, errno == EWOULDBLOCK ? "another server is running on %.160s" : "cannot lock %.160s", f->dir);
+  return false;
+}
+
+bool folder_open(void *ctx, struct folder *f, const char *dir, bool lock, char err[static 256]) {
+  f->lock_fd = -1;
+  f->dir = mem_strdup(ctx, dir);
+  f->db_file = mem_printf(ctx, "%s/guichet.db", dir);
+  f->key_file = mem_printf(ctx, "%s/master.key", dir);
+  if (access(f->db_file, F_OK) != 0) {
+    snprintf(err, 256, "there is no store in %.120s: make one with `guichet init --data %.60s`", dir, dir);
+    return false;
+  }
+  return (!lock || take_lock(ctx, f, err)) && read_key(f, err) && map_epoch(ctx, f, err);
+}
+
+void folder_close(struct folder *f) {
+  secret_wipe(&f->key, sizeof f->key);
+  if (f->epoch) munmap(f->epoch, sizeof *f->epoch);
+  if (f->lock_fd > 0) close(f->lock_fd);
+  f->epoch = NULL;
+  f->lock_fd = -1;
+}
+
+uint64_t folder_epoch(const struct folder *f) {
+  return __atomic_load_n(f->epoch, __ATOMIC_ACQUIRE);
+}
+void folder_epoch_raise(const struct folder *f) {
+  __atomic_add_fetch(f->epoch, 1, __ATOMIC_ACQ_REL);
+}
+
+int64_t folder_db_bytes(const struct folder *f) {
+  struct stat st;
+  return stat(f->db_file, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
+int folder_schema_known(void) {
+  return migrations[migration_count - 1].number;
+}
+
+/* The schema's placeholders, in SQLite's words. */
+static char *for_sqlite(void *ctx, const char *sql) {
+  static const struct { const char *token, *text; } words[] = {{"@ID@", "INTEGER PRIMARY KEY"}, {"@BYTES@", "BLOB"}};
+  struct buf out;
+  buf_init(&out, ctx, strlen(sql) * 2, 1 << 20);
+  while (*sql) {
+    size_t i = 0;
+    while (i < ARRAY_LEN(words) && strncmp(sql, words[i].token, strlen(words[i].token)) != 0) i++;
+    if (i < ARRAY_LEN(words)) {
+      buf_puts(&out, words[i].text);
+      sql += strlen(words[i].token);
+    } else {
+      buf_putc(&out, *sql++);
+    }
+  }
+  invariant(!out.failed);
+  return out.data;
+}
+
+static int schema_version(struct db *db) {
+  struct db_rows rows;
+  db_open(db, &rows, Q_META_GET, v_text("schema_version"));
+  int version = db_next(&rows) ? atoi(col_text(&rows, 0, NULL)) : 0;
+  db_close(&rows);
+  return version;
+}
+
+static bool apply(struct db *db, const struct migration *m, char err[static 256]) {
+  void *pool = mem_pool(NULL, 65536);
+  char *sql = mem_printf(pool,
+                         "BEGIN IMMEDIATE;\n%s\nINSERT INTO meta (key, value) VALUES ('schema_version', '%d') ON "
+                         "CONFLICT (key) DO UPDATE SET value = excluded.value;\nCOMMIT;",
+                         for_sqlite(pool, m->sql), m->number);
+  bool ok = sqlite_script(db, sql, err);
+  mem_free(pool);
+  return ok;
+}
+
+bool folder_migrate(struct folder *f, struct db *db, char err[static 256]) {
+  int version = schema_version(db);
+  if (version == folder_schema_known()) return true;
+  if (version > folder_schema_known()) {
+    snprintf(err, 256,
+             "the store in %.100s is of a newer version (schema %d, this program knows %d): use the newer program",
+             f->dir, version, folder_schema_known());
+    return false;
+  }
+  char copy[600];
+  snprintf(copy, sizeof copy, "%s.before-%04d", f->db_file, folder_schema_known());
+  if (!sqlite_backup(db, copy, NULL, NULL, err)) return false;
+  log_at(LOG_INFO, "store.migrate", log_i("from", version), log_i("to", folder_schema_known()), log_t("copy", copy));
+  for (int i = 0; i < migration_count; i++)
+    if (migrations[i].number > version && !apply(db, &migrations[i], err)) return false;
+  return true;
+}
+
+static bool write_key(const char *file, char err[static 256]) {
+  struct master_key key;
+  random_bytes(key.bytes, sizeof key.bytes);
+  int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  bool ok = fd >= 0 && write(fd, key.bytes, sizeof key.bytes) == (ssize_t)sizeof key.bytes && fsync(fd) == 0;
+  if (!ok) snprintf(err, 256, "cannot write the master key %.150s: %s", file, strerror(errno));
+  if (fd >= 0) close(fd);
+  secret_wipe(&key, sizeof key);
+  return ok;
+}
+
+/* Built beside and renamed at the end, so that a folder never holds half a store. */
+static bool make_store(const char *file, const char *instance_name, char err[static 256]) {
+  char building[600];
+  snprintf(building, sizeof building, "%s.new", file);
+  unlink(building);
+  struct db *db = sqlite_open(NULL, building, SQLITE_WRITER, err);
+  bool ok = db != NULL;
+  for (int i = 0; ok && i < migration_count; i++) ok = apply(db, &migrations[i], err);
+  if (ok && db_exec(db, Q_INSTANCE_INSERT, v_int(1), v_text(instance_name), v_int(clock_wall_ms())) != DB_OK) {
+    snprintf(err, 256, "cannot write the first instance: %.150s", db_error(db));
+    ok = false;
+  }
+  ok = ok && sqlite_script(db, "PRAGMA journal_mode=DELETE", err);
+  mem_free(db);
+  if (ok && rename(building, file) != 0) {
+    snprintf(err, 256, "cannot rename %.150s: %s", building, strerror(errno));
+    ok = false;
+  }
+  return ok;
+}
+
+static bool sync_dir(const char *dir) {
+  int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool ok = fd >= 0 && fsync(fd) == 0;
+  if (fd >= 0) close(fd);
+  return ok;
+}
+
+bool store_create(const char *dir, const char *instance_name, char err[static 256]) {
+  void *pool = mem_pool(NULL, 4096);
+  char *file = mem_printf(pool, "%s/guichet.db", dir);
+  bool ok = false;
+  if (access(file, F_OK) == 0)
+    snprintf(err, 256, "there is already a store in %.180s", dir);
+  else if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+    snprintf(err, 256, "cannot make the folder %.150s: %s", dir, strerror(errno));
+  else
+    ok = write_key(mem_printf(pool, "%s/master.key", dir), err) && make_store(file, instance_name, err);
+  if (ok && !sync_dir(dir)) {
+    snprintf(err, 256, "cannot sync the folder %.150s: %s", dir, strerror(errno));
+    ok = false;
+  }
+  mem_free(pool);
+  return ok;
+}

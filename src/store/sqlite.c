@@ -1,0 +1,337 @@
+/* SQLite as the engine: one struct db is one connection with its prepared statements.
+ * Owns the connection; used by one thread at a time. WAL, synchronous=FULL: a commit has been fsynced.
+ * Never retries a failed fsync: any I/O error but a full disk is final (TROUBLE_FATAL) and the store goes down. */
+#include "store/sqlite.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PARAMETERS_MAX 24
+
+/* $1 is a *named* parameter to SQLite, numbered by first appearance: its place is looked up once. */
+struct statement {
+  sqlite3_stmt *handle;
+  int count;
+  uint8_t places[PARAMETERS_MAX];
+};
+
+struct db {
+  sqlite3 *handle;
+  struct statement statements[Q_COUNT];
+  sqlite3_stmt *begin, *commit, *rollback, *savepoint, *release, *rollback_to;
+  enum sqlite_role role;
+  enum engine_trouble trouble;
+  int wal_pages;
+  void *owner;
+  char error[160];
+};
+
+struct db_value v_text(const char *text) {
+  return v_textn(text, text ? strlen(text) : 0);
+}
+
+static enum engine_trouble classify(int code) {
+  switch (code & 0xff) {
+  case SQLITE_FULL: return TROUBLE_FULL;
+  case SQLITE_BUSY:
+  case SQLITE_LOCKED: return TROUBLE_BUSY;
+  default: return TROUBLE_FATAL;
+  }
+}
+
+static void note_trouble(struct db *db, int code, const char *what) {
+  if (db->trouble == TROUBLE_FATAL) return;
+  int extended = sqlite3_extended_errcode(db->handle);
+  db->trouble = classify(code);
+  snprintf(db->error, sizeof db->error, "%s: %s (code %d)", what, sqlite3_errmsg(db->handle), extended);
+}
+
+static int on_wal(void *arg, sqlite3 *handle, const char *name, int pages) {
+  (void)handle;
+  (void)name;
+  ((struct db *)arg)->wal_pages = pages;
+  return SQLITE_OK;
+}
+
+static int db_destroy(struct db *db) {
+  sqlite_close(db);
+  return 0;
+}
+
+static sqlite3_stmt *prepare(struct db *db, const char *sql) {
+  sqlite3_stmt *statement = NULL;
+  int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
+  if (code != SQLITE_OK) note_trouble(db, code, sql);
+  return statement;
+}
+
+struct db *sqlite_open(void *ctx, const char *file, enum sqlite_role role, char err[static 256]) {
+  static const char *const pragmas[] = {
+      [SQLITE_WRITER] =
+          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=0;"
+          "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; PRAGMA "
+          "journal_size_limit=67108864;",
+      [SQLITE_READER] =
+          "PRAGMA query_only=ON; PRAGMA cache_size=-2000; PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=OFF;"
+          "PRAGMA temp_store=MEMORY;",
+  };
+  struct db *db = mem_new(ctx, struct db);
+  db->role = role;
+  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
+  if (role == SQLITE_WRITER) flags |= SQLITE_OPEN_CREATE;
+  int code = sqlite3_open_v2(file, &db->handle, flags, NULL);
+  if (code == SQLITE_OK) {
+    sqlite3_busy_timeout(db->handle, 10000);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    code = sqlite3_exec(db->handle, pragmas[role], NULL, NULL, NULL);
+  }
+  if (code != SQLITE_OK) {
+    snprintf(err, 256, "cannot open %.120s: %.80s", file, sqlite3_errmsg(db->handle));
+    sqlite3_close(db->handle);
+    mem_free(db);
+    return NULL;
+  }
+  talloc_set_destructor(db, db_destroy);
+  sqlite3_wal_hook(db->handle, on_wal, db);
+  db->begin = prepare(db, role == SQLITE_WRITER ? "BEGIN IMMEDIATE" : "BEGIN");
+  db->commit = prepare(db, "COMMIT");
+  db->rollback = prepare(db, "ROLLBACK");
+  db->savepoint = prepare(db, "SAVEPOINT job");
+  db->release = prepare(db, "RELEASE job");
+  db->rollback_to = prepare(db, "ROLLBACK TO job");
+  return db;
+}
+
+void sqlite_close(struct db *db) {
+  if (!db->handle) return;
+  for (int i = 0; i < Q_COUNT; i++) sqlite3_finalize(db->statements[i].handle);
+  sqlite3_stmt *own[] = {db->begin, db->commit, db->rollback, db->savepoint, db->release, db->rollback_to};
+  for (size_t i = 0; i < ARRAY_LEN(own); i++) sqlite3_finalize(own[i]);
+  sqlite3_close_v2(db->handle);
+  db->handle = NULL;
+}
+
+void sqlite_set_owner(struct db *db, void *owner) {
+  db->owner = owner;
+}
+void *sqlite_owner(const struct db *db) {
+  return db->owner;
+}
+enum engine_trouble sqlite_trouble(const struct db *db) {
+  return db->trouble;
+}
+int64_t sqlite_changes(const struct db *db) {
+  return sqlite3_total_changes64(db->handle);
+}
+int sqlite_wal_pages(const struct db *db) {
+  return db->wal_pages;
+}
+bool db_failed(const struct db *db) {
+  return db->trouble != TROUBLE_NONE;
+}
+const char *db_error(const struct db *db) {
+  return db->error;
+}
+
+void sqlite_failed_clear(struct db *db) {
+  if (db->trouble != TROUBLE_FATAL) db->trouble = TROUBLE_NONE;
+}
+
+static bool run_own(struct db *db, sqlite3_stmt *statement, const char *what) {
+  int code = sqlite3_step(statement);
+  sqlite3_reset(statement);
+  if (code == SQLITE_DONE) return true;
+  note_trouble(db, code, what);
+  return false;
+}
+
+bool sqlite_begin(struct db *db) {
+  return db->trouble == TROUBLE_NONE && run_own(db, db->begin, "begin");
+}
+
+enum engine_trouble sqlite_commit(struct db *db) {
+  if (db->trouble == TROUBLE_NONE && run_own(db, db->commit, "commit")) return TROUBLE_NONE;
+  sqlite_rollback(db);
+  return db->trouble;
+}
+
+void sqlite_rollback(struct db *db) {
+  /* SQLite may have rolled back by itself (full disk, I/O error): then there is nothing left to undo. */
+  if (sqlite3_get_autocommit(db->handle)) return;
+  sqlite3_step(db->rollback);
+  sqlite3_reset(db->rollback);
+}
+
+bool sqlite_savepoint(struct db *db) {
+  return run_own(db, db->savepoint, "savepoint");
+}
+
+void sqlite_savepoint_end(struct db *db, bool keep) {
+  if (sqlite3_get_autocommit(db->handle)) return;
+  if (!keep) run_own(db, db->rollback_to, "rollback to savepoint");
+  run_own(db, db->release, "release");
+}
+
+static struct statement *prepared(struct db *db, enum query query) {
+  struct statement *s = &db->statements[query];
+  if (s->handle) return s;
+  s->handle = prepare(db, query_texts[query].sqlite);
+  if (!s->handle) return NULL;
+  s->count = sqlite3_bind_parameter_count(s->handle);
+  invariant(s->count <= PARAMETERS_MAX);
+  for (int i = 0; i < s->count; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "$%d", i + 1);
+    s->places[i] = (uint8_t)sqlite3_bind_parameter_index(s->handle, name);
+    invariant(s->places[i] > 0);
+  }
+  return s;
+}
+
+static sqlite3_stmt *bound(struct db *db, enum query query, const struct db_value *values, size_t count) {
+  if (db->trouble != TROUBLE_NONE) return NULL;
+  struct statement *s = prepared(db, query);
+  if (!s) return NULL;
+  invariant(s->count == (int)count);
+  for (size_t i = 0; i < count; i++) {
+    const struct db_value *v = &values[i];
+    int place = s->places[i];
+    switch (v->kind) {
+    case DBV_NULL: sqlite3_bind_null(s->handle, place); break;
+    case DBV_INT: sqlite3_bind_int64(s->handle, place, v->number); break;
+    case DBV_TEXT: sqlite3_bind_text64(s->handle, place, v->bytes, v->len, SQLITE_STATIC, SQLITE_UTF8); break;
+    case DBV_BYTES: sqlite3_bind_blob64(s->handle, place, v->len ? v->bytes : "", v->len, SQLITE_STATIC); break;
+    }
+  }
+  return s->handle;
+}
+
+enum db_result db_exec_(struct db *db, enum query query, const struct db_value *values, size_t count) {
+  sqlite3_stmt *s = bound(db, query, values, count);
+  if (!s) return DB_FAILED;
+  int code = sqlite3_step(s);
+  enum db_result result = DB_FAILED;
+  if (code == SQLITE_DONE)
+    result = sqlite3_changes64(db->handle) > 0 ? DB_OK : DB_NONE;
+  else if ((code & 0xff) == SQLITE_CONSTRAINT)
+    result = DB_CONFLICT;
+  else
+    note_trouble(db, code, query_texts[query].name);
+  sqlite3_reset(s);
+  return result;
+}
+
+void db_open_(struct db *db, struct db_rows *rows, enum query query, const struct db_value *values, size_t count) {
+  rows->db = db;
+  rows->statement = bound(db, query, values, count);
+}
+
+bool db_next(struct db_rows *rows) {
+  if (!rows->statement) return false;
+  int code = sqlite3_step(rows->statement);
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) note_trouble(rows->db, code, "read");
+  return false;
+}
+
+void db_close(struct db_rows *rows) {
+  if (rows->statement) sqlite3_reset(rows->statement);
+  rows->statement = NULL;
+}
+
+int64_t col_int(const struct db_rows *rows, int column) {
+  return sqlite3_column_int64(rows->statement, column);
+}
+
+const char *col_text(const struct db_rows *rows, int column, size_t *ret_len) {
+  const char *text = (const char *)sqlite3_column_text(rows->statement, column);
+  if (ret_len) *ret_len = text ? (size_t)sqlite3_column_bytes(rows->statement, column) : 0;
+  return text;
+}
+
+const void *col_bytes(const struct db_rows *rows, int column, size_t *ret_len) {
+  const void *bytes = sqlite3_column_blob(rows->statement, column);
+  if (ret_len) *ret_len = (size_t)sqlite3_column_bytes(rows->statement, column);
+  return bytes;
+}
+
+bool col_is_null(const struct db_rows *rows, int column) {
+  return sqlite3_column_type(rows->statement, column) == SQLITE_NULL;
+}
+
+char *col_dup(const struct db_rows *rows, int column, void *ctx) {
+  size_t len = 0;
+  const char *text = col_text(rows, column, &len);
+  return text ? mem_strndup(ctx, text, len) : NULL;
+}
+
+int64_t db_int_(struct db *db, enum query query, int64_t none, const struct db_value *values, size_t count) {
+  struct db_rows rows;
+  db_open_(db, &rows, query, values, count);
+  int64_t result = db_next(&rows) && !col_is_null(&rows, 0) ? col_int(&rows, 0) : none;
+  db_close(&rows);
+  return result;
+}
+
+bool sqlite_script(struct db *db, const char *sql, char err[static 256]) {
+  char *message = NULL;
+  int code = sqlite3_exec(db->handle, sql, NULL, NULL, &message);
+  if (code == SQLITE_OK) return true;
+  note_trouble(db, code, "script");
+  snprintf(err, 256, "%.240s", message ? message : db->error);
+  sqlite3_free(message);
+  return false;
+}
+
+bool sqlite_checkpoint(struct db *db) {
+  int in_log = 0, moved = 0;
+  int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+  if (code == SQLITE_OK) return in_log == moved;
+  if (classify(code) == TROUBLE_FATAL) note_trouble(db, code, "checkpoint");
+  return false;
+}
+
+bool sqlite_prepare_all(struct db *db, char err[static 256]) {
+  for (int i = 0; i < Q_COUNT; i++) {
+    if (!prepared(db, (enum query)i)) {
+      snprintf(err, 256, "%s: %.160s", query_texts[i].name, db->error);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool sqlite_backup(struct db *db, const char *file, void (*progress)(void *, int64_t, int64_t), void *arg,
+                   char err[static 256]) {
+  sqlite3 *to = NULL;
+  bool ok = false;
+  int code = sqlite3_open_v2(file, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+  if (code != SQLITE_OK) goto out;
+  /* One read transaction for the whole copy: writers go on, and the copy need not begin again. */
+  sqlite3_backup *b = sqlite3_backup_init(to, "main", db->handle, "main");
+  if (!b) goto out;
+  do {
+    code = sqlite3_backup_step(b, 512);
+    if (progress) progress(arg, sqlite3_backup_pagecount(b) - sqlite3_backup_remaining(b), sqlite3_backup_pagecount(b));
+  } while (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED);
+  int finished = sqlite3_backup_finish(b);
+  ok = code == SQLITE_DONE && finished == SQLITE_OK;
+out:
+  if (!ok)
+    snprintf(err, 256, "cannot copy the store to %.100s: %.100s", file, to ? sqlite3_errmsg(to) : "out of memory");
+  sqlite3_close(to);
+  return ok;
+}
+
+bool sqlite_check(struct db *db, char err[static 256]) {
+  sqlite3_stmt *s = prepare(db, "PRAGMA quick_check(1)");
+  bool ok = s && sqlite3_step(s) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
+  if (!ok) snprintf(err, 256, "the store is damaged: %.200s", s ? (const char *)sqlite3_column_text(s, 0) : db->error);
+  sqlite3_finalize(s);
+  return ok;
+}
