@@ -115,7 +115,9 @@ static void put_text(struct line *line, const char *text) {
   if (!text) text = "";
   size_t len = strnlen(text, LINE_MAX_BYTES);
   if (is_plain(text, len)) {
-    put(line, text, len);
+    size_t room = LINE_ROOM - line->len;
+    put(line, text, len < room ? len : room);
+    if (len > room) line->cut = true;
   } else {
     put_quoted(line, text, len);
   }

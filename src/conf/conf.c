@@ -175,12 +175,17 @@ struct file_reader {
   int line;
   int set_at[ROW_COUNT]; /* line of the file, 0: not set there */
   bool failed;
+  int error; /* errno of a failed read */
   char *err;
 };
 
 static char *read_line(char *out, int room, void *arg) {
   struct file_reader *r = arg;
-  if (r->failed || !fgets(out, room, r->in)) return NULL;
+  if (r->failed) return NULL;
+  if (!fgets(out, room, r->in)) {
+    r->error = ferror(r->in) ? errno : 0;
+    return NULL;
+  }
   r->line++;
   size_t len = strlen(out);
   if (len && out[len - 1] != '\n' && !feof(r->in)) {
@@ -226,11 +231,10 @@ static bool load_file(struct loaded *l, const char *path, char err[static ERR_LE
   ini_allow_inline_comments = false;
   ini_allow_multiline = false;
   int bad_line = ini_parse_stream(read_line, &r, read_pair, &r);
-  bool unreadable = ferror(in);
   fclose(in);
   if (r.failed) return false;
-  if (unreadable || bad_line < 0) {
-    snprintf(err, ERR_LEN, "cannot read the settings file %.120s", path);
+  if (r.error || bad_line < 0) {
+    snprintf(err, ERR_LEN, "cannot read the settings file %.120s: %s", path, strerror(r.error ? r.error : ENOMEM));
     return false;
   }
   if (bad_line) snprintf(err, ERR_LEN, "%.120s:%d: not a line such as \"threads = 2\"", path, bad_line);

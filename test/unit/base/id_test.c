@@ -142,8 +142,7 @@ static void refused_forms(void **state) {
       "00000001-000000000000001",
       "000000018000000000000000", /* would be negative */
       "00000001ffffffffffffffff",
-      "00000001\xc3\xa9"
-      "00000000000000",
+      "00000001000000000000\xc3\xa9\xc3\xa9",
   };
   for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
     int64_t instance = -7;

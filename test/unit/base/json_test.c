@@ -91,7 +91,7 @@ static void refused(void **state) {
       {"\xef\xbb\xbf{}", 0, "at byte", 3}, /* byte order mark */
       {"[\"a\tb\"]", 0, "at byte", 4},     /* control character in a string */
       {"[\"\\x\"]", 0, "at byte", 4},
-      {"[\"\\u12\"]", 0, "at byte", 6},
+      {"[\"\\u12\"]", 0, "at byte", 7},
       {"[\"\\ud800\"]", 0, "at byte", 9}, /* half a surrogate pair */
       {"[\"\\udc00\"]", 0, "at byte", 9},
       {"[\"\\u0000\"]", 0, "NUL", 9},
