@@ -84,13 +84,12 @@ struct term_table {
   int columns;
   int rows;
   struct term_row *first;
-  struct term_row **last;
+  struct term_row *newest;
 };
 
 struct term_table *term_table_new(void *ctx, const char *const *headers) {
   struct term_table *t = mem_new(ctx, struct term_table);
   t->ctx = ctx;
-  t->last = &t->first;
   for (; headers[t->columns] && t->columns < TERM_COLUMNS_MAX; t->columns++) {
     t->headers[t->columns] = headers[t->columns];
     t->widths[t->columns] = strlen(headers[t->columns]);
@@ -106,16 +105,13 @@ void term_table_add(struct term_table *t, const char *const *cells) {
     size_t width = utf8_count(row->cells[i], strlen(row->cells[i]));
     if (width > t->widths[i]) t->widths[i] = width;
   }
-  /* So that the newest row can be found again by term_table_style. */
-  *t->last = row;
-  t->last = &row->next;
+  *(t->newest ? &t->newest->next : &t->first) = row;
+  t->newest = row;
   t->rows++;
 }
 
 void term_table_style(struct term_table *t, enum term_style style) {
-  for (struct term_row *row = t->first; row; row = row->next) {
-    if (!row->next) row->style = style;
-  }
+  if (t->newest) t->newest->style = style;
 }
 
 static void print_row(const struct term_table *t, FILE *out, const char *const *cells, enum term_style style) {

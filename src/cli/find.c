@@ -1,0 +1,75 @@
+/* Words of the command line to rows of the setup. Looks only into the instance that is meant: an id of another is
+ * unknown here. Reads the registry's snapshot, changes nothing. */
+#include "cli/find.h"
+
+#include "base/id.h"
+
+#include <string.h>
+
+/* The id in `word` if it is one of this instance, else 0. */
+static int64_t id_of(const struct cli_store *s, const char *word) {
+  int64_t instance = 0;
+  int64_t id = 0;
+  return id_parse(word, &instance, &id) && instance == s->instance->id ? id : 0;
+}
+
+const struct channel *find_connector(const struct cli_store *s, const char *word) {
+  int64_t id = id_of(s, word);
+  for (int i = 0; i < s->registry->channel_count; i++) {
+    const struct channel *c = &s->registry->channels[i];
+    if (c->instance_id != s->instance->id) continue;
+    if (c->id == id || !strcmp(c->name, word) || !strcmp(c->client_id, word)) return c;
+  }
+  cli_fail(CLI_NOT_FOUND, "there is no connector \"%s\" in \"%s\"; guichet connector list shows them", word,
+           s->instance->name);
+  return NULL;
+}
+
+const struct service *find_service(const struct cli_store *s, const char *word) {
+  int64_t id = id_of(s, word);
+  for (int i = 0; i < s->registry->service_count; i++) {
+    const struct service *v = &s->registry->services[i];
+    if (v->instance_id == s->instance->id && (v->id == id || !strcmp(v->name, word))) return v;
+  }
+  cli_fail(CLI_NOT_FOUND, "there is no service \"%s\" in \"%s\"; guichet service list shows them", word,
+           s->instance->name);
+  return NULL;
+}
+
+const struct agent *find_agent(const struct cli_store *s, const char *word) {
+  int64_t id = id_of(s, word);
+  for (int i = 0; i < s->registry->agent_count; i++) {
+    const struct agent *a = &s->registry->agents[i];
+    if (a->instance_id == s->instance->id && (a->id == id || !strcmp(a->login, word))) return a;
+  }
+  cli_fail(CLI_NOT_FOUND, "there is no agent \"%s\" in \"%s\"; guichet agent list shows them", word, s->instance->name);
+  return NULL;
+}
+
+const struct api_token *find_token(const struct cli_store *s, const char *word) {
+  int64_t id = id_of(s, word);
+  const struct api_token *found = NULL;
+  int same = 0;
+  for (int i = 0; i < s->registry->token_count; i++) {
+    const struct api_token *t = &s->registry->tokens[i];
+    if (t->instance_id != s->instance->id) continue;
+    if (t->id == id) return t;
+    if (strcmp(t->label, word) != 0) continue;
+    found = t;
+    same++;
+  }
+  if (same == 1) return found;
+  if (same > 1) {
+    cli_fail(CLI_NOT_FOUND, "%d tokens are labelled \"%s\": name the one by its id; guichet token list shows them",
+             same, word);
+    return NULL;
+  }
+  cli_fail(CLI_NOT_FOUND, "there is no token \"%s\" in \"%s\"; guichet token list shows them", word, s->instance->name);
+  return NULL;
+}
+
+int setup_refused(const struct cli_store *s, const char *err) {
+  struct store_stats stats;
+  store_stats(s->store, &stats);
+  return cli_fail(stats.down || stats.full_now ? CLI_FAILED : CLI_REFUSED, "%s", err);
+}
