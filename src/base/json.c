@@ -1,6 +1,7 @@
 /* Reading JSON by Jansson, which only this file knows: a struct jval is a json_t under another name. A document is a
  * talloc child of the caller's context and dies with it. Any thread; a document belongs to one thread.
- * Never recurses deeper than JSON_DEPTH_MAX: the depth is counted before Jansson sees the text. */
+ * Never recurses deeper than JSON_DEPTH_MAX nor makes more than JSON_VALUES_MAX values: both are counted before Jansson
+ * sees the text. */
 #include "base/json.h"
 
 #include "base/mem.h"
@@ -9,6 +10,9 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+
+#define STRINGIFY_(x) #x
+#define STRINGIFY(x)  STRINGIFY_(x)
 
 struct jdoc {
   json_t *root;
@@ -28,31 +32,42 @@ static inline const struct jval *jv(const json_t *v) {
 
 /* Position behind the string whose opening quote is at `at`; len when it does not end. */
 static size_t string_end(const char *text, size_t len, size_t at) {
-  for (at++; at < len; at++) {
-    if (text[at] == '"') return at + 1;
-    if (text[at] == '\\') at++;
+  size_t from = at + 1;
+  while (from < len) {
+    const char *quote = memchr(text + from, '"', len - from);
+    if (!quote) break;
+    size_t end = (size_t)(quote - text);
+    size_t slashes = 0;
+    while (end - slashes > from && text[end - slashes - 1] == '\\') slashes++;
+    if (slashes % 2 == 0) return end + 1;
+    from = end + 1;
   }
   return len;
 }
 
-/* Brackets outside strings, as Jansson will meet them. Counting may go wrong behind a syntax error, where Jansson no
- * longer reads. Returns the offset of the bracket that is too deep, or len. */
-static size_t too_deep_at(const char *text, size_t len) {
+/* Counts brackets and commas outside strings, as Jansson will meet them; behind a syntax error, where Jansson no longer
+ * reads, the count means nothing. NULL when the text is within bounds, else what is wrong at *ret_offset. */
+static const char *out_of_bounds(const char *text, size_t len, size_t *ret_offset) {
   int depth = 0;
-  for (size_t at = 0; at < len;) {
+  int values = 1;
+  for (size_t at = 0; at < len; at++) {
+    *ret_offset = at;
     switch (text[at]) {
-    case '"': at = string_end(text, len, at); continue;
+    case '"': at = string_end(text, len, at) - 1; break;
     case '[':
     case '{':
-      if (++depth > JSON_DEPTH_MAX) return at;
+      if (++depth > JSON_DEPTH_MAX) return "nested deeper than " STRINGIFY(JSON_DEPTH_MAX) " levels";
+      if (++values > JSON_VALUES_MAX) return "more than " STRINGIFY(JSON_VALUES_MAX) " values";
+      break;
+    case ',':
+      if (++values > JSON_VALUES_MAX) return "more than " STRINGIFY(JSON_VALUES_MAX) " values";
       break;
     case ']':
     case '}': depth--; break;
     default: break;
     }
-    at++;
   }
-  return len;
+  return NULL;
 }
 
 static void set_error(struct jerror *ret, size_t offset, const char *what) {
@@ -87,11 +102,10 @@ static void explain(struct jerror *ret, const json_error_t *error, size_t len) {
 }
 
 const struct jval *json_parse(void *ctx, const char *text, size_t len, struct jerror *ret_error) {
-  size_t deep = too_deep_at(text, len);
-  if (deep < len) {
-    char what[64];
-    snprintf(what, sizeof what, "nested deeper than %d levels", JSON_DEPTH_MAX);
-    set_error(ret_error, deep, what);
+  size_t offset = 0;
+  const char *wrong = out_of_bounds(text, len, &offset);
+  if (wrong) {
+    set_error(ret_error, offset, wrong);
     return NULL;
   }
   json_error_t error;

@@ -1,5 +1,5 @@
 /* Reading JSON (RFC 8259), strictly: UTF-8 checked, NUL refused, duplicate keys refused, trailing
- * bytes refused, integers beyond 64 bits refused, depth bounded. base/json.c alone knows Jansson.
+ * bytes refused, integers beyond 64 bits refused, depth and number of values bounded. base/json.c alone knows Jansson.
  * A struct jval is borrowed: it lives until its struct jdoc is freed with its talloc context. */
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define JSON_DEPTH_MAX 64
+#define JSON_VALUES_MAX 100000 /* three bytes of text may become a few hundred of memory */
 
 enum jtype { JT_MISSING, JT_NULL, JT_BOOL, JT_INT, JT_REAL, JT_STRING, JT_ARRAY, JT_OBJECT };
 

@@ -90,6 +90,21 @@ static void refused_printf_leaves_nothing(void **state) {
   talloc_free(ctx);
 }
 
+static void printf_in_place(void **state) {
+  (void)state;
+  void *ctx = talloc_new(NULL);
+  struct buf b;
+  buf_init(&b, ctx, 64, 64);
+  const char *data = b.data;
+  buf_printf(&b, "%s-%d", "ab", 12);
+  buf_printf(&b, "%s", "");
+  buf_printf(&b, "%c", '!');
+  assert_string_equal(b.data, "ab-12!");
+  assert_int_equal(b.len, 6);
+  assert_ptr_equal(b.data, data);
+  talloc_free(ctx);
+}
+
 static void huge_requests_do_not_wrap(void **state) {
   (void)state;
   void *ctx = talloc_new(NULL);
@@ -128,9 +143,10 @@ static void integers(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(grows_from_nothing),        cmocka_unit_test(first_bytes_need_no_growth),
-      cmocka_unit_test(maximum_is_kept),           cmocka_unit_test(refused_printf_leaves_nothing),
-      cmocka_unit_test(huge_requests_do_not_wrap), cmocka_unit_test(integers),
+      cmocka_unit_test(grows_from_nothing), cmocka_unit_test(first_bytes_need_no_growth),
+      cmocka_unit_test(maximum_is_kept),    cmocka_unit_test(refused_printf_leaves_nothing),
+      cmocka_unit_test(printf_in_place),    cmocka_unit_test(huge_requests_do_not_wrap),
+      cmocka_unit_test(integers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

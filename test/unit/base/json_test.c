@@ -163,6 +163,22 @@ static void depth_is_bounded(void **state) {
   assert_int_equal(jval_count(json_parse(ctx, wide, strlen(wide), &error)), 10001);
 }
 
+static void values_are_bounded(void **state) {
+  (void)state;
+  static const char *const items[] = {"1,", "{},", "[],", "\"a,b[\","};
+  static const size_t values_each[] = {1, 2, 2, 1}; /* brackets count beside their comma */
+  for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+    size_t most = (JSON_VALUES_MAX - 2) / values_each[i];
+    struct jerror error;
+    char *fits = mem_printf(ctx, "[%s1]", nested(most, items[i], "", ""));
+    const struct jval *v = json_parse(ctx, fits, strlen(fits), &error);
+    assert_int_equal(jval_count(v), most + 1);
+    char *many = mem_printf(ctx, "[%s1]", nested(most + 1, items[i], "", ""));
+    assert_null(json_parse(ctx, many, strlen(many), &error));
+    assert_non_null(strstr(error.text, "more than 100000 values at byte "));
+  }
+}
+
 static void note_key(void *arg, const char *key, const struct jval *value) {
   char *order = arg;
   snprintf(order + strlen(order), 100 - strlen(order), "%s%lld ", key, (long long)jval_int(value));
@@ -229,7 +245,7 @@ static void span_members(void **state) {
   (void)state;
   static const char text[] = " \n{ \"a\" : 1 ,\"b\":\"x,}\\\"]\", \"c\" :{\"d\":[1, {\"e\":2}],\"a\":3} ,\"d\":[ ],"
                              "\"\":null,\"t\":true,\"n\":-1.5e+3 , \"\\u0065\\n\\\"\":4,\"\\ud83d\\ude00\":5,"
-                             "\"\\u00e9\":6,\"last\":  \"z\"}\t";
+                             "\"\\u00e9\":6,\"x\\ty\":7,\"last\":  \"z\"}\t";
   assert_non_null(parse(text));
   static const struct {
     const char *key, *value;
@@ -239,7 +255,7 @@ static void span_members(void **state) {
       {"n", "-1.5e+3"},  {"e\n\"", "4"},        {"\xf0\x9f\x98\x80", "5"},
       {"\xc3\xa9", "6"}, {"last", "\"z\""},     {"e", NULL},
       {"las", NULL},     {"lasts", NULL},       {"e\n", NULL},
-      {"e\n\"x", NULL},
+      {"x\t", NULL},     {"x\tyz", NULL},       {"e\n\"x", NULL},
   };
   struct jspan all = jspan_of(text, strlen(text));
   assert_int_equal(all.text[0], '{');
@@ -296,6 +312,7 @@ int main(void) {
       JSON_TEST(types),
       JSON_TEST(refused),
       JSON_TEST(depth_is_bounded),
+      JSON_TEST(values_are_bounded),
       JSON_TEST(reading),
       JSON_TEST(members_in_written_order),
       JSON_TEST(document_dies_with_its_context),

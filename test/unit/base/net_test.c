@@ -218,6 +218,14 @@ static void wrong_lists(void **state) {
     assert_null(list);
     assert_non_null(strstr(err, "is not a network"));
   }
+  char *endless = mem_bytes(ctx, 300001);
+  memset(endless, ',', 300000);
+  endless[300000] = '\0';
+  char err[120] = "";
+  const struct cidr_list *list = NULL;
+  assert_false(cidr_list_parse(ctx, endless, &list, err));
+  assert_string_equal(err, "too long a list of networks");
+  mem_free(endless);
   assert_int_equal(talloc_total_blocks(ctx), 1); /* nothing left behind */
   talloc_free(ctx);
 }
