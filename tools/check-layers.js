@@ -24,7 +24,7 @@ const LIBRARIES = [
   [/^sqlite3\.h$/, 'src/store/sqlite.c'],
   [/^jansson\.h$/, 'src/base/json.c'],
   [/^(openssl\/|sodium\.h$)/, 'src/base/secret.c'],
-  [/^jwt\.h$/, 'src/auth/jwt.c'],
+  [/^jwt\.h$/, 'src/auth/access.c'],
   [/^ini\.h$/, 'src/conf/conf.c'],
   [/^magic\.h$/, 'src/base/filetype.c'],
   [/^talloc\.h$/, 'src/base/mem.h'],

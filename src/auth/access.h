@@ -1,0 +1,26 @@
+/* Access tokens of connectors: JWT, HS256 only, typ at+jwt (RFC 9068), signed with a key derived from the master key.
+ * The only user of jwt.h of libjwt. Any thread after access_setup(). */
+#pragma once
+
+#include "base/secret.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ACCESS_TOKEN_MAX 1024 /* longer ones are refused unseen */
+
+struct access_claims {
+  int64_t instance_id, channel_id;
+  int64_t generation;            /* of the channel when it was issued */
+  int64_t issued_at, expires_at; /* seconds */
+};
+
+void access_setup(const struct master_key *key); /* once */
+/* The token's text, a child of ctx. */
+char *access_issue(void *ctx, const struct access_claims *claims);
+
+enum access_result { ACCESS_OK, ACCESS_EXPIRED, ACCESS_FORGED };
+/* Everything but whether the channel still exists, is enabled and of that generation. Tokens once verified are
+ * remembered (1024 of them), so that a busy connector costs one comparison a request. */
+enum access_result access_check(const char *token, size_t len, int64_t now_s, struct access_claims *ret) MUST_CHECK;
+void access_forget(void); /* empties the memory of verified tokens: at the end of the program */
