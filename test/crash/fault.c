@@ -1,7 +1,7 @@
 /* A disk that fails on request: preloaded before the program, it stands in front of the C library's writing and syncing
- * calls and lets those on files below GUICHET_FAULT_DIR fail as the control file GUICHET_FAULT_FILE says (struct
- * control, mapped and shared with the test). Everything else passes through. Any thread. A test's tool, never part of
- * the program. */
+ * calls and lets those on files below GUICHET_TEST_FAULT_DIR fail as the control file GUICHET_TEST_FAULT_FILE says
+ * (struct control, mapped and shared with the test). Everything else passes through. Any thread. A test's tool, never
+ * part of the program. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +44,8 @@ static void *next_of(const char *name) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-  const char *file = getenv("GUICHET_FAULT_FILE");
-  folder = getenv("GUICHET_FAULT_DIR");
+  const char *file = getenv("GUICHET_TEST_FAULT_FILE");
+  folder = getenv("GUICHET_TEST_FAULT_DIR");
   if (!file || !folder) return;
   folder_len = strlen(folder);
   int fd = open(file, O_RDWR | O_CLOEXEC);
