@@ -67,6 +67,8 @@ extern const size_t cli_command_count;
 /* The whole program behind main(). */
 int cli_main(int argc, char **argv);
 
+#define CLI_DEFAULT_URL "http://127.0.0.1:8080"
+
 /* ---- what a command was given ---- */
 void *cli_ctx(const struct cli_args *args);                              /* lives until the command ends */
 const struct cli_command *cli_args_command(const struct cli_args *args); /* its row */

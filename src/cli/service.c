@@ -7,6 +7,8 @@
 #include "cli/term.h"
 #include "store/setup.h"
 
+#define SERVICE_PRIORITY 5 /* 1 comes first, 10 last */
+
 int cli_service_create(const struct cli_args *args) {
   struct cli_store s;
   int code = cli_store_begin(args, &s);
@@ -14,7 +16,7 @@ int cli_service_create(const struct cli_args *args) {
   char err[256];
   int64_t id = 0;
   const char *name = cli_text(args, "name", "");
-  if (setup_service_create(s.store, s.instance->id, name, cli_int(args, "priority", 0), &id, err)) {
+  if (setup_service_create(s.store, s.instance->id, name, cli_int(args, "priority", SERVICE_PRIORITY), &id, err)) {
     code = output_done(args, s.instance->id, id, mem_printf(cli_ctx(args), "made service \"%s\"", name));
   } else {
     code = setup_refused(&s, err);

@@ -1,0 +1,171 @@
+/* THE table of commands: what they are called, what they take, what they do. Help, parsing, completion and
+ * doc/COMMANDS.md are made from it. A new command is a row here and a function in a file of its own. */
+#include "cli/run.h"
+
+#include <stdint.h>
+
+#define FLAGS(...)                                                                                                     \
+  (const struct cli_flag[]) {                                                                                          \
+    __VA_ARGS__, {                                                                                                     \
+      0                                                                                                                \
+    }                                                                                                                  \
+  }
+#define STORE (CLI_USES_DATA | CLI_USES_INSTANCE | CLI_USES_JSON)
+#define API   (CLI_USES_API | CLI_USES_JSON)
+
+#define DAY_MS (24LL * 60 * 60 * 1000)
+#define URL_FLAG                                                                                                       \
+  { "url", "URL", "Where Guichet is served; default " CLI_DEFAULT_URL }
+#define FILE_FLAG                                                                                                      \
+  { "file", "FILE", "A file to attach", .many = true }
+#define PASSWORD_FLAG                                                                                                  \
+  { "password-stdin", NULL, "Read the password from standard input; without it one is made and shown", CLI_SWITCH }
+#define ONE(word) .words = word, .words_min = 1, .words_max = 1
+
+const struct cli_command cli_commands[] = {
+    {"init", NULL, "Make a data folder: store, master key, first instance, first administrator",
+     .uses = CLI_USES_DATA | CLI_USES_JSON,
+     .flags =
+         FLAGS({"demo", NULL, "Also a service, an agent, a connector and an API token, to try it at once", CLI_SWITCH},
+               {"name", "NAME", "What the instance is called; default Guichet"}),
+     .run = cli_init,
+     .detail =
+         "Passwords, the connector's secret and the token are shown this once. The folder must not hold a store yet."},
+    {"serve", NULL, "Serve the APIs from a data folder", .uses = CLI_USES_DATA | CLI_USES_JSON | CLI_USES_CONF,
+     .flags = FLAGS(
+         {"print-config", NULL, "Print every setting with its value and where it comes from, then end", CLI_SWITCH}),
+     .run = cli_serve,
+     .detail = "Prints \"listening on URL\" when it is ready and logs on standard error. SIGTERM stops it cleanly, "
+               "SIGHUP rereads "
+               "what is reloadable."},
+
+    {"connector", "create", "Make a connector, a partner's access, and show its secret once", .uses = STORE,
+     .flags = FLAGS(
+         {"name", "NAME", "What it is called; unique in the instance", .required = true},
+         {"webhook", "URL", "Where answers are sent"},
+         {"service", "SERVICE", "The service (id or name) that its customers' messages go to; default: the first"},
+         {"show-agent", "BOOL", "Answers carry the agent's name instead of the instance's; default false", CLI_BOOL}),
+     .run = cli_connector_create, .detail = "Works beside a running server, which notices at once."},
+    {"connector", "list", "List the connectors", .uses = STORE, .run = cli_connector_list},
+    {"connector", "show", "Show one connector", ONE("CONNECTOR"), .uses = STORE, .run = cli_connector_show,
+     .detail = "CONNECTOR is its id, name or client_id."},
+    {"connector", "set", "Change a connector", ONE("CONNECTOR"), .uses = STORE,
+     .flags = FLAGS({"name", "NAME", "A new name"}, {"webhook", "URL", "Where answers are sent; \"\" for nowhere"},
+                    {"service", "SERVICE", "The service (id or name) that new conversations go to"},
+                    {"show-agent", "BOOL", "Answers carry the agent's name instead of the instance's", CLI_BOOL}),
+     .run = cli_connector_set, .detail = "What is not named stays as it is."},
+    {"connector", "rotate-secret", "Give a connector a new secret, shown once", ONE("CONNECTOR"), .uses = STORE,
+     .flags = FLAGS({"keep-old", "TIME", "How long the old secret still gets tokens; default 1h, 0s ends it at once",
+                     CLI_TIME, .max = 30 * DAY_MS}),
+     .run = cli_connector_rotate,
+     .detail = "Access tokens issued so far end at once. What is sent to the webhook is signed with the new secret "
+               "from now on."},
+    {"connector", "enable", "Let a connector in again", ONE("CONNECTOR"), .uses = STORE, .run = cli_connector_enable},
+    {"connector", "disable", "Shut a connector out; its access tokens end at once", ONE("CONNECTOR"), .uses = STORE,
+     .run = cli_connector_disable},
+
+    {"agent", "create", "Make a person who may log in", .uses = STORE,
+     .flags = FLAGS({"login", "LOGIN", "The name to log in with; unique in the instance", .required = true},
+                    PASSWORD_FLAG, {"first-name", "NAME", "First name"}, {"last-name", "NAME", "Last name"},
+                    {"profile", "PROFILE", "agent, supervisor or administrator; default agent"}),
+     .run = cli_agent_create},
+    {"agent", "list", "List the people who may log in", .uses = STORE, .run = cli_agent_list},
+    {"agent", "disable", "Shut a person out; their sessions end at once", ONE("AGENT"), .uses = STORE,
+     .run = cli_agent_disable, .detail = "AGENT is the id or the login."},
+    {"agent", "enable", "Let a person log in again", ONE("AGENT"), .uses = STORE, .run = cli_agent_enable},
+    {"agent", "set-password", "Give a person another password", ONE("AGENT"), .uses = STORE,
+     .flags = FLAGS(PASSWORD_FLAG), .run = cli_agent_password, .detail = "Their sessions end at once."},
+
+    {"service", "create", "Make a service, a queue that agents serve", .uses = STORE,
+     .flags = FLAGS({"name", "NAME", "What it is called; unique in the instance", .required = true},
+                    {"priority", "N", "1 (served first) to 10; default 5", CLI_INT, .min = 1, .max = 10}),
+     .run = cli_service_create},
+    {"service", "list", "List the services", .uses = STORE, .run = cli_service_list},
+    {"instance", "create", "Make another instance, a contact centre that shares nothing with the others",
+     .uses = CLI_USES_DATA | CLI_USES_JSON, .flags = FLAGS({"name", "NAME", "What it is called", .required = true}),
+     .run = cli_instance_create},
+    {"instance", "list", "List the instances", .uses = CLI_USES_DATA | CLI_USES_JSON, .run = cli_instance_list},
+
+    {"token", "create", "Make an API token, shown once", .uses = STORE,
+     .flags =
+         FLAGS({"label", "LABEL", "What it is for", .required = true},
+               {"rights", "RIGHTS", "What it may do, such as \"interaction:GET,POST;agent:GET\"", .required = true}),
+     .run = cli_token_create,
+     .detail = "APIs: agent, contact-manager, interaction, supervision, task, activity-planning. Verbs: GET, POST, "
+               "PUT, DELETE."},
+    {"token", "list", "List the API tokens and when they were last used", .uses = STORE, .run = cli_token_list},
+    {"token", "disable", "Make an API token useless", ONE("TOKEN"), .uses = STORE, .run = cli_token_disable,
+     .detail = "TOKEN is its id or label."},
+    {"token", "enable", "Let an API token be used again", ONE("TOKEN"), .uses = STORE, .run = cli_token_enable},
+
+    {"listen", NULL, "Be a partner's webhook on this terminal", .uses = CLI_USES_JSON,
+     .flags =
+         FLAGS({"port", "PORT", "Where to listen on 127.0.0.1; default 9099, 0 picks a free one", CLI_INT, .min = 0,
+                .max = 65535},
+               {"secret", "SECRET", "The connector's client_secret: verifies Body-Hash, answers 401 when it is wrong"},
+               {"status", "STATUS", "Misbehave: answer with this HTTP status", CLI_INT, .min = 200, .max = 599},
+               {"rate", "SHARE", "The share of messages that get --status, such as 0.3; default 1", CLI_REAL},
+               {"delay", "TIME", "Misbehave: answer this much later", CLI_TIME, .max = 60 * 60 * 1000},
+               {"count", "N", "End after N messages", CLI_INT, .min = 1, .max = INT64_MAX}),
+     .run = cli_listen,
+     .detail = "Prints each message with its sender, text, attachments and whether its signature is right; with --json "
+               "one line each. "
+               "Exit code 1 when a signature was wrong or missing although --secret was given."},
+    {"send", NULL, "Be a partner: send a customer's message, with files and history", .uses = CLI_USES_JSON,
+     .flags = FLAGS(URL_FLAG, {"client-id", "ID", "The connector's client_id"},
+                    {"client-secret", "SECRET", "The connector's client_secret"},
+                    {"token", "TOKEN", "An access token from before, instead of client id and secret"},
+                    {"customer", "CUSTOMER", "Who writes: the partner's id of the customer"},
+                    {"name", "NAME", "The customer's name; default: the id"}, {"text", "TEXT", "The message"},
+                    FILE_FLAG, {"history", "FILE", "Messages to send before it: a JSON array, or {\"messages\":[…]}"},
+                    {"id", "ID", "The message's id; default: a new one. The same id and time again is stored once"},
+                    {"created-at", "SECONDS", "The message's time, UNIX seconds; default: now", CLI_INT, .min = 0,
+                     .max = INT64_MAX}),
+     .run = cli_send},
+    {"interactions", NULL, "List what waits and what is in work", .uses = API,
+     .flags = FLAGS({"state", "STATE", "Only these: queued, active or closed; default queued and active"},
+                    {"limit", "N", "At most this many; default 200", CLI_INT, .min = 1, .max = 1000000}),
+     .run = cli_interactions},
+    {"timeline", NULL, "Show one conversation", ONE("ID"), .uses = API,
+     .flags = FLAGS({"limit", "N", "At most this many entries; default 10000", CLI_INT, .min = 1, .max = 1000000}),
+     .run = cli_timeline},
+    {"reply", NULL, "Answer a customer", .words = "ID \"TEXT\"", .words_min = 1, .words_max = 2, .uses = API,
+     .flags = FLAGS(FILE_FLAG), .run = cli_reply, .detail = "TEXT may be left out when there is a --file."},
+
+    {"deliveries", "list", "List what is on its way to partners", .uses = STORE,
+     .flags = FLAGS({"state", "STATE", "Only these: pending, parked or delivered"},
+                    {"connector", "CONNECTOR", "Only of this connector"},
+                    {"limit", "N", "At most this many; default 200", CLI_INT, .min = 1, .max = 1000000}),
+     .run = cli_deliveries_list},
+    {"deliveries", "show", "Show one delivery with the bytes that are sent", ONE("ID"), .uses = STORE,
+     .run = cli_deliveries_show},
+    {"deliveries", "replay", "Send parked or delivered messages again", .words = "[ID]", .words_max = 1, .uses = STORE,
+     .flags = FLAGS({"connector", "CONNECTOR", "All that are parked of this connector"},
+                    {"all", NULL, "All that are parked", CLI_SWITCH},
+                    {"retention", "TIME", "How long they are tried before they are parked again; default 72h", CLI_TIME,
+                     .min = 1000, .max = 30 * DAY_MS}),
+     .run = cli_deliveries_replay,
+     .detail = "The same bytes with the same id: a partner can tell that it has them already."},
+
+    {"doctor", NULL, "Check settings, folder, key, store, disk, clock, port and webhooks, and say what to do",
+     .uses = CLI_USES_DATA | CLI_USES_INSTANCE | CLI_USES_JSON | CLI_USES_CONF, .run = cli_doctor,
+     .detail = "Changes nothing. Give it the settings that the server has. Exit code 1 when a check fails."},
+    {"backup", NULL, "Copy the whole store into a file, while the server runs", ONE("FILE"),
+     .uses = CLI_USES_DATA | CLI_USES_JSON,
+     .flags = FLAGS({"with-key", NULL, "Also copy the master key, to FILE.key; whoever has both can read every secret",
+                     CLI_SWITCH}),
+     .run = cli_backup,
+     .detail = "Everything that was answered before the command began is in it. Without the master key the secrets in "
+               "it are lost."},
+    {"restore", NULL, "Make a data folder from a backup", ONE("FILE"), .uses = CLI_USES_DATA | CLI_USES_JSON,
+     .flags = FLAGS({"key", "FILE", "The master key that belongs to it; default FILE.key"}), .run = cli_restore,
+     .detail = "The folder must be new or empty. The copy is checked, and that the key opens it, before anything is "
+               "left there."},
+
+    {"version", NULL, "Say which program this is", .uses = CLI_USES_JSON, .run = cli_version},
+    {"help", NULL, "Say what there is, or how one command goes", .words = "[COMMAND]", .words_max = 2,
+     .flags = FLAGS({"markdown", NULL, "Everything, as the page doc/COMMANDS.md", CLI_SWITCH}), .run = cli_help},
+    {"completion", NULL, "Print the completion for bash", .run = cli_completion,
+     .detail = "source <(guichet completion)"},
+};
+const size_t cli_command_count = ARRAY_LEN(cli_commands);
