@@ -59,7 +59,7 @@ static int create(const struct cli_args *args, const struct cli_store *s, const 
   if (code != CLI_OK) return code;
   int64_t id = 0;
   char err[256];
-  if (!setup_agent_create(s->store, s->instance->id, &a, &id, err)) return setup_refused(s, err);
+  if (!setup_agent_create(s->store, s->instance->id, &a, &id, err)) return setup_refused(args, s, err);
   return print_person(args, output_hex(cli_ctx(args), s->instance->id, id), a.login, made ? password : NULL);
 }
 
@@ -122,7 +122,7 @@ static int set_password(const struct cli_args *args, const struct cli_store *s, 
   bool made = false;
   int code = get_password(args, password, &made);
   if (code == CLI_OK && !setup_agent_password(s->store, a->instance_id, a->id, password, err)) {
-    code = setup_refused(s, err);
+    code = setup_refused(args, s, err);
   } else if (code == CLI_OK) {
     code = print_person(args, output_hex(cli_ctx(args), a->instance_id, a->id), a->login, made ? password : NULL);
   }
@@ -132,7 +132,7 @@ static int set_password(const struct cli_args *args, const struct cli_store *s, 
 
 static int enable(const struct cli_args *args, const struct cli_store *s, const struct agent *a, bool enabled) {
   char err[256];
-  if (!setup_agent_enable(s->store, a->instance_id, a->id, enabled, err)) return setup_refused(s, err);
+  if (!setup_agent_enable(s->store, a->instance_id, a->id, enabled, err)) return setup_refused(args, s, err);
   const char *sentence = mem_printf(cli_ctx(args), "agent \"%s\" %s", a->login,
                                     enabled ? "may log in" : "may no longer log in; their sessions have ended");
   return output_done(args, a->instance_id, a->id, sentence);

@@ -30,19 +30,19 @@ static const struct cli_flag api_flags[] = {
     {0},
 };
 
-#define CONF_TEXT     "TEXT"
-#define CONF_INT      "N"
-#define CONF_SIZE     "SIZE"
-#define CONF_TIME     "TIME"
-#define CONF_BOOL     "BOOL"
-#define CONF_CIDRS    "NETWORKS"
-#define CONF_LEVEL    "LEVEL"
+#define VALUE_TEXT    "TEXT"
+#define VALUE_INT     "N"
+#define VALUE_SIZE    "SIZE"
+#define VALUE_TIME    "TIME"
+#define VALUE_BOOL    "BOOL"
+#define VALUE_CIDRS   "NETWORKS"
+#define VALUE_LEVEL   "LEVEL"
 #define FLAG_NAME_MAX 40
 
 /* The settings as flags; their values are checked by conf/. The first row is no setting. */
 static struct cli_flag conf_flags[] = {
     {"config", "FILE", "Settings file; variables of the environment and flags win over it"},
-#define CONF(name, type, default_, min, max, reload, help) {#name, CONF_##type, help},
+#define CONF(name, type, default_, min, max, reload, help) {#name, VALUE_##type, help},
 #include "conf/conf.def"
 #undef CONF
     {0},

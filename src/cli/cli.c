@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Stands before every error: "guichet connector create". */
 static char said_by[64] = "guichet";
@@ -42,7 +43,10 @@ int cli_store_begin(const struct cli_args *args, struct cli_store *ret) {
   char err[256];
   struct store_options options = {.dir = dir, .mode = STORE_TOOL};
   struct cli_store s = {.store = store_open(cli_ctx(args), &options, err)};
-  if (!s.store) return cli_fail(CLI_FAILED, "%s", err);
+  if (!s.store) {
+    bool none = access(mem_printf(cli_ctx(args), "%s/guichet.db", dir), F_OK);
+    return cli_fail(none ? CLI_NOT_FOUND : CLI_FAILED, "%s", err);
+  }
   s.registry = registry_get(s.store);
   if (!s.registry) {
     store_close(s.store);

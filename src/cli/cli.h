@@ -21,12 +21,12 @@ enum cli_exit {
 };
 
 enum cli_flag_kind {
-  CLI_SWITCH, /* takes no value */
   CLI_TEXT,
-  CLI_INT,  /* min to max */
-  CLI_REAL, /* 0 to 1 */
-  CLI_TIME, /* "250ms" "15s"; read as ms */
-  CLI_BOOL  /* true or false; read as 1 or 0 */
+  CLI_SWITCH, /* takes no value */
+  CLI_INT,    /* min to max */
+  CLI_REAL,   /* 0 to 1 */
+  CLI_TIME,   /* "250ms" "15s"; read as ms; min to max */
+  CLI_BOOL    /* true or false; read as 1 or 0 */
 };
 
 struct cli_flag {

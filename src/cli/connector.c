@@ -53,7 +53,7 @@ static int create(const struct cli_args *args, const struct cli_store *s) {
   char secret[CLIENT_SECRET_LEN];
   char err[256];
   if (!setup_channel_create(s->store, s->instance->id, CHANNEL_KIAMO_IO, &c, &id, client_id, secret, err)) {
-    return setup_refused(s, err);
+    return setup_refused(args, s, err);
   }
   code = print_created(args, output_hex(cli_ctx(args), s->instance->id, id), client_id, secret);
   secret_wipe(secret, sizeof secret);
@@ -153,10 +153,10 @@ static int show(const struct cli_args *args, const struct cli_store *s, const st
       {"old secret until", two ? term_time(ctx, c->old_until) : "-"},
       {"webhook", *c->webhook_url ? c->webhook_url : "none: answers stay here until one is set"},
       {"service", service_name(s->registry, c->service_id)},
-      {"answers are signed by", c->show_agent ? "the agent's name" : "the instance's name"},
+      {"answers come from", c->show_agent ? "the agent's name" : "the instance's name"},
       {"made at", term_time(ctx, c->created_at)},
   };
-  for (size_t i = 0; i < ARRAY_LEN(rows); i++) printf("%-22s %s\n", rows[i][0], term_clean(ctx, rows[i][1]));
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++) printf("%-17s %s\n", rows[i][0], term_clean(ctx, rows[i][1]));
   return CLI_OK;
 }
 
@@ -176,7 +176,7 @@ static int set(const struct cli_args *args, const struct cli_store *s, const str
   int code = service_of(args, s, &next.service_id);
   if (code != CLI_OK) return code;
   char err[256];
-  if (!setup_channel_update(s->store, c->instance_id, c->id, &next, err)) return setup_refused(s, err);
+  if (!setup_channel_update(s->store, c->instance_id, c->id, &next, err)) return setup_refused(args, s, err);
   return output_done(args, c->instance_id, c->id, mem_printf(cli_ctx(args), "changed connector \"%s\"", next.name));
 }
 
@@ -184,7 +184,7 @@ static int rotate(const struct cli_args *args, const struct cli_store *s, const 
   char secret[CLIENT_SECRET_LEN];
   char err[256];
   int64_t keep_ms = cli_int(args, "keep-old", KEEP_OLD_MS);
-  if (!setup_channel_rotate(s->store, c->instance_id, c->id, keep_ms, secret, err)) return setup_refused(s, err);
+  if (!setup_channel_rotate(s->store, c->instance_id, c->id, keep_ms, secret, err)) return setup_refused(args, s, err);
   int64_t until = keep_ms > 0 ? clock_wall_ms() + keep_ms : 0;
   int code = CLI_OK;
   if (cli_json(args)) {
@@ -210,7 +210,7 @@ static int rotate(const struct cli_args *args, const struct cli_store *s, const 
 
 static int enable(const struct cli_args *args, const struct cli_store *s, const struct channel *c, bool enabled) {
   char err[256];
-  if (!setup_channel_enable(s->store, c->instance_id, c->id, enabled, err)) return setup_refused(s, err);
+  if (!setup_channel_enable(s->store, c->instance_id, c->id, enabled, err)) return setup_refused(args, s, err);
   const char *sentence = mem_printf(cli_ctx(args), "connector \"%s\" is %s; tokens issued before have ended", c->name,
                                     enabled ? "enabled" : "disabled");
   return output_done(args, c->instance_id, c->id, sentence);

@@ -3,6 +3,7 @@
 #include "cli/find.h"
 
 #include "base/id.h"
+#include "cli/args.h"
 
 #include <string.h>
 
@@ -68,8 +69,22 @@ const struct api_token *find_token(const struct cli_store *s, const char *word) 
   return NULL;
 }
 
-int setup_refused(const struct cli_store *s, const char *err) {
+/* Is the field before the colon one of the command's flags? "first name" is --first-name. */
+static bool names_flag(const struct cli_args *args, const char *err) {
+  size_t len = strcspn(err, ":");
+  const struct cli_flag *f;
+  for (int i = 0; (f = args_flag(cli_args_command(args), i)); i++) {
+    if (strlen(f->name) != len) continue;
+    size_t same = 0;
+    while (same < len && (f->name[same] == err[same] || (f->name[same] == '-' && err[same] == ' '))) same++;
+    if (same == len) return true;
+  }
+  return false;
+}
+
+int setup_refused(const struct cli_args *args, const struct cli_store *s, const char *err) {
   struct store_stats stats;
   store_stats(s->store, &stats);
-  return cli_fail(stats.down || stats.full_now ? CLI_FAILED : CLI_REFUSED, "%s", err);
+  return cli_fail(stats.down || stats.full_now ? CLI_FAILED : CLI_REFUSED, "%s%s", names_flag(args, err) ? "--" : "",
+                  err);
 }

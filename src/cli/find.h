@@ -9,5 +9,5 @@ const struct service *find_service(const struct cli_store *s, const char *word);
 const struct agent *find_agent(const struct cli_store *s, const char *word);     /* or login */
 const struct api_token *find_token(const struct cli_store *s, const char *word); /* or label, when only one has it */
 
-/* A change was refused (`err` names the field): says so; the code depends on whose fault it was. */
-int setup_refused(const struct cli_store *s, const char *err);
+/* A change was refused; err begins with the field: says so, naming the flag. The code depends on whose fault it was. */
+int setup_refused(const struct cli_args *args, const struct cli_store *s, const char *err);

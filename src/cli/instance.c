@@ -20,7 +20,7 @@ int cli_instance_create(const struct cli_args *args) {
                                   "made instance \"%s\"; give it an administrator: guichet agent create --instance",
                                   name));
   } else {
-    code = setup_refused(&s, err);
+    code = setup_refused(args, &s, err);
   }
   cli_store_end(&s);
   return code;

@@ -19,7 +19,7 @@ int cli_service_create(const struct cli_args *args) {
   if (setup_service_create(s.store, s.instance->id, name, cli_int(args, "priority", SERVICE_PRIORITY), &id, err)) {
     code = output_done(args, s.instance->id, id, mem_printf(cli_ctx(args), "made service \"%s\"", name));
   } else {
-    code = setup_refused(&s, err);
+    code = setup_refused(args, &s, err);
   }
   cli_store_end(&s);
   return code;

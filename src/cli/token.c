@@ -12,12 +12,13 @@
 static int create(const struct cli_args *args, const struct cli_store *s) {
   int64_t rights = 0;
   char wrong[160];
-  if (!rights_parse(cli_text(args, "rights", ""), &rights, wrong)) return cli_fail(CLI_USAGE, "--rights: %s", wrong);
+  if (!rights_parse(cli_text(args, "rights", ""), &rights, wrong)) return cli_fail(CLI_USAGE, "--%s", wrong);
   int64_t id = 0;
   char token[API_TOKEN_LEN];
   char err[256];
   const char *label = cli_text(args, "label", "");
-  if (!setup_token_create(s->store, s->instance->id, label, rights, &id, token, err)) return setup_refused(s, err);
+  if (!setup_token_create(s->store, s->instance->id, label, rights, &id, token, err))
+    return setup_refused(args, s, err);
   int code = CLI_OK;
   if (cli_json(args)) {
     struct output o;
@@ -95,7 +96,7 @@ static int enable(const struct cli_args *args, bool enabled) {
   if (!t) {
     code = CLI_NOT_FOUND;
   } else if (!setup_token_enable(s.store, t->instance_id, t->id, enabled, err)) {
-    code = setup_refused(&s, err);
+    code = setup_refused(args, &s, err);
   } else {
     const char *sentence = mem_printf(cli_ctx(args), "token \"%s\" is %s", t->label, enabled ? "enabled" : "disabled");
     code = output_done(args, t->instance_id, t->id, sentence);
