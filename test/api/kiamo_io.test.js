@@ -234,6 +234,31 @@ describe('POST /messaging/v1/messages', () => {
     }
   });
 
+  it('a message with very much metadata is refused, or told whole everywhere', async () => {
+    const customer = unique('heavy');
+    const metadata = { x: 'x'.repeat(6_000_000) };
+    const live = await d.agent.events();
+    const r = await d.partner.send(message({ customer, metadata }));
+    if (r.status === 200) {
+      const { messages } = await only(customer);
+      assert.deepEqual(messages[0].metadata, metadata);
+      const seen = await live.until((e) => e.event === 'message.received');
+      assert.deepEqual(seen.at(-1).data.message.metadata, metadata);
+    } else {
+      assert.ok([400, 413].includes(r.status), `${r.status} ${r.text}`);
+      assert.deepEqual(await ofCustomer(customer), []);
+    }
+    // A timeline page of many heavy messages comes whole too.
+    const heavy = { x: 'y'.repeat(100_000) };
+    await d.partner.sendOk(Array.from({ length: 150 }, () => message({ customer, metadata: heavy })));
+    const all = (await only(customer)).messages.slice(-150);
+    assert.ok(all.length === 150 && all.every((m) => m.metadata.x === heavy.x));
+    await d.partner.sendOk(message({ customer, text: 'end' }));
+    const told = await live.until((e) => e.data.message?.text === 'end', 60_000);
+    assert.equal(told.filter((e) => e.data.message?.metadata?.x === heavy.x).length, 150);
+    live.close();
+  });
+
   const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==', 'base64');
   const file = (name, mime_type, bytes) => ({ id: unique('f'), name, mime_type, content: { type: 'base64', data: bytes.toString('base64') } });
   it('decodes base64 attachments, types them by content and keeps them apart from active content', async () => {
