@@ -3,6 +3,7 @@
  * reference goes. */
 #include "store/registry.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <pthread.h>
@@ -74,7 +75,8 @@ static const char *opened(const struct rows_out *o, const struct db_rows *rows, 
   if (!sealed || len <= SEAL_OVERHEAD || len > SEAL_OVERHEAD + CLIENT_SECRET_MAX) return NULL;
   char *plain = mem_bytes(o->ctx, len - SEAL_OVERHEAD + 1);
   if (!secret_open(o->key, "channel.secret", sealed, len, (uint8_t *)plain)) {
-    bug("a channel's secret does not open with this master key");
+    log_at(LOG_ERROR, "store.secret_closed", log_t("why", "a channel's secret does not open with this master key"),
+           log_t("do", "put the master key back that belongs to this store"));
     return NULL;
   }
   plain[len - SEAL_OVERHEAD] = 0;
