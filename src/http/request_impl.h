@@ -50,7 +50,6 @@ struct request {
   bool stream_waits; /* its read() has suspended the request */
   bool discard_body; /* refused, but so little is to come that the connection is worth keeping */
   bool early;        /* answered before the body was read: the connection lingers */
-  bool cut;          /* ended by us: a body without end */
   void *pool;
   struct http_server *server;
   const struct conf *conf;

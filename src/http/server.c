@@ -259,7 +259,28 @@ static bool reserve_body(struct request *req, size_t more) {
   return true;
 }
 
-/* MHD_NO cuts the connection: a reply cannot be sent from here, and this body does not end. */
+/* Sends the reply past the library, which takes none while it reads a body. Only without TLS, and as far as the socket
+ * takes it. */
+static void send_past_library(struct request *req) {
+  const struct reply *r = &req->reply;
+  if (req->server->is_tls || r->is_stream) return;
+  struct buf out;
+  buf_init(&out, req->pool, 512 + r->len, 512 + r->len);
+  buf_printf(&out, "HTTP/1.1 %d %s\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n", r->status,
+             MHD_get_reason_phrase_for((unsigned)r->status), req->id);
+  if (r->content_type) buf_printf(&out, "Content-Type: %s\r\n", r->content_type);
+  buf_printf(&out, "Connection: close\r\nContent-Length: %zu\r\n\r\n", r->len);
+  buf_put(&out, r->bytes, r->len);
+  if (!out.failed) (void)!send(req->connection->fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static enum MHD_Result refuse_endless(struct request *req) {
+  refuse(req, req->refuse_status, req->refuse_reason);
+  send_past_library(req);
+  return MHD_NO;
+}
+
+/* MHD_NO cuts the connection. */
 static enum MHD_Result take_body(struct request *req, const char *bytes, size_t *len) {
   size_t n = *len;
   *len = 0;
@@ -276,9 +297,8 @@ static enum MHD_Result take_body(struct request *req, const char *bytes, size_t 
     req->body[req->body_len] = '\0';
     return MHD_YES;
   }
-  bool endless = req->is_chunked && (int64_t)req->bytes_in > 2 * req->body_max + BODY_DISCARD_MAX;
-  req->cut = endless;
-  return endless ? MHD_NO : MHD_YES;
+  if (req->is_chunked && (int64_t)req->bytes_in > req->body_max + BODY_DISCARD_MAX) return refuse_endless(req);
+  return MHD_YES;
 }
 
 struct header_list {
@@ -474,8 +494,7 @@ static void finish(struct request *req, enum MHD_RequestTerminationCode how) {
   if (r->is_stream && r->stream.done) r->stream.done(r->stream.arg);
   if (req->on_end) req->on_end(req->on_end_arg, complete);
   int status = r->status;
-  if (!status)
-    status = req->cut ? 413 : how == MHD_REQUEST_TERMINATED_WITH_ERROR ? 400 : 499; /* 499: the client went away */
+  if (!status) status = how == MHD_REQUEST_TERMINATED_WITH_ERROR ? 400 : 499; /* 499: the client went away */
   if (s->app.finished) s->app.finished(req, status, now - req->begun_us, req->bytes_in, req->bytes_out);
   watch_idle(s->watch, req->connection, now);
   if (req->early || how == MHD_REQUEST_TERMINATED_WITH_ERROR) watch_linger(s->watch, req->connection->fd);
