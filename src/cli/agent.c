@@ -37,7 +37,8 @@ static int print_person(const struct cli_args *args, const char *id, const char 
     struct output o;
     output_begin(&o, cli_ctx(args));
     jw_object(&o.w);
-    jw_kstr(&o.w, "id", id);
+    jw_key(&o.w, "id");
+    jw_raw(&o.w, id, strlen(id));
     jw_kstr(&o.w, "login", login);
     if (password) jw_kstr(&o.w, "password", password);
     jw_object_end(&o.w);
@@ -60,7 +61,7 @@ static int create(const struct cli_args *args, const struct cli_store *s, const 
   int64_t id = 0;
   char err[256];
   if (!setup_agent_create(s->store, s->instance->id, &a, &id, err)) return setup_refused(args, s, err);
-  return print_person(args, output_hex(cli_ctx(args), s->instance->id, id), a.login, made ? password : NULL);
+  return print_person(args, output_number(cli_ctx(args), id), a.login, made ? password : NULL);
 }
 
 int cli_agent_create(const struct cli_args *args) {
@@ -78,7 +79,7 @@ int cli_agent_create(const struct cli_args *args) {
 
 static void put_json(struct output *o, const struct agent *a) {
   jw_object(&o->w);
-  output_id(o, "id", a->instance_id, a->id);
+  jw_kint(&o->w, "id", a->id);
   jw_kstr(&o->w, "login", a->login);
   jw_kstr(&o->w, "name", a->display_name);
   jw_kstr(&o->w, "profile", agent_profile_word(a->profile));
@@ -102,7 +103,7 @@ int cli_agent_list(const struct cli_args *args) {
     const struct agent *a = &s.registry->agents[i];
     if (a->instance_id != s.instance->id) continue;
     put_json(&o, a);
-    term_table_add(t, (const char *const[]){output_hex(ctx, a->instance_id, a->id), a->login, a->display_name,
+    term_table_add(t, (const char *const[]){output_number(ctx, a->id), a->login, a->display_name,
                                             agent_profile_word(a->profile), a->enabled ? "yes" : "no"});
   }
   jw_array_end(&o.w);
@@ -124,7 +125,7 @@ static int set_password(const struct cli_args *args, const struct cli_store *s, 
   if (code == CLI_OK && !setup_agent_password(s->store, a->instance_id, a->id, password, err)) {
     code = setup_refused(args, s, err);
   } else if (code == CLI_OK) {
-    code = print_person(args, output_hex(cli_ctx(args), a->instance_id, a->id), a->login, made ? password : NULL);
+    code = print_person(args, output_number(cli_ctx(args), a->id), a->login, made ? password : NULL);
   }
   secret_wipe(password, sizeof password);
   return code;
@@ -135,7 +136,7 @@ static int enable(const struct cli_args *args, const struct cli_store *s, const 
   if (!setup_agent_enable(s->store, a->instance_id, a->id, enabled, err)) return setup_refused(args, s, err);
   const char *sentence = mem_printf(cli_ctx(args), "agent \"%s\" %s", a->login,
                                     enabled ? "may log in" : "may no longer log in; their sessions have ended");
-  return output_done(args, a->instance_id, a->id, sentence);
+  return output_done(args, a->id, sentence);
 }
 
 static int enable_yes(const struct cli_args *args, const struct cli_store *s, const struct agent *a) {

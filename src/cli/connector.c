@@ -3,6 +3,8 @@
  * Never reads or prints the secrets of the registry. */
 #include "cli/run.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -33,7 +35,8 @@ static int print_created(const struct cli_args *args, const char *id, const char
   struct output o;
   output_begin(&o, cli_ctx(args));
   jw_object(&o.w);
-  jw_kstr(&o.w, "id", id);
+  jw_key(&o.w, "id");
+  jw_raw(&o.w, id, strlen(id));
   jw_kstr(&o.w, "client_id", client_id);
   jw_kstr(&o.w, "client_secret", secret);
   jw_object_end(&o.w);
@@ -55,7 +58,7 @@ static int create(const struct cli_args *args, const struct cli_store *s) {
   if (!setup_channel_create(s->store, s->instance->id, CHANNEL_KIAMO_IO, &c, &id, client_id, secret, err)) {
     return setup_refused(args, s, err);
   }
-  code = print_created(args, output_hex(cli_ctx(args), s->instance->id, id), client_id, secret);
+  code = print_created(args, output_number(cli_ctx(args), id), client_id, secret);
   secret_wipe(secret, sizeof secret);
   return code;
 }
@@ -78,7 +81,7 @@ static const char *service_name(const struct registry *r, int64_t id) {
 
 static void put_json(struct output *o, const struct registry *r, const struct channel *c) {
   jw_object(&o->w);
-  output_id(o, "id", c->instance_id, c->id);
+  jw_kint(&o->w, "id", c->id);
   jw_kstr(&o->w, "name", c->name);
   jw_kstr(&o->w, "kind", surface_of(c->kind)->word);
   jw_kbool(&o->w, "enabled", c->enabled);
@@ -86,7 +89,7 @@ static void put_json(struct output *o, const struct registry *r, const struct ch
   jw_kstr(&o->w, "webhook", c->webhook_url);
   jw_key(&o->w, "service");
   jw_object(&o->w);
-  output_id(o, "id", c->instance_id, c->service_id);
+  jw_kint(&o->w, "id", c->service_id);
   jw_kstr(&o->w, "name", service_name(r, c->service_id));
   jw_object_end(&o->w);
   jw_kbool(&o->w, "show_agent", c->show_agent);
@@ -103,7 +106,7 @@ static void print_table(const struct cli_args *args, const struct cli_store *s) 
   for (int i = 0; i < s->registry->channel_count; i++) {
     const struct channel *c = &s->registry->channels[i];
     if (c->instance_id != s->instance->id) continue;
-    term_table_add(t, (const char *const[]){output_hex(ctx, c->instance_id, c->id), c->name, c->enabled ? "yes" : "no",
+    term_table_add(t, (const char *const[]){output_number(ctx, c->id), c->name, c->enabled ? "yes" : "no",
                                             service_name(s->registry, c->service_id), c->client_id,
                                             *c->webhook_url ? c->webhook_url : "-"});
   }
@@ -143,7 +146,7 @@ static int show(const struct cli_args *args, const struct cli_store *s, const st
   }
   bool two = c->old_secret && c->old_until > clock_wall_ms();
   const char *const rows[][2] = {
-      {"id", output_hex(ctx, c->instance_id, c->id)},
+      {"id", output_number(ctx, c->id)},
       {"name", c->name},
       {"kind", surface_of(c->kind)->word},
       {"enabled", c->enabled ? "yes" : "no"},
@@ -177,7 +180,7 @@ static int set(const struct cli_args *args, const struct cli_store *s, const str
   if (code != CLI_OK) return code;
   char err[256];
   if (!setup_channel_update(s->store, c->instance_id, c->id, &next, err)) return setup_refused(args, s, err);
-  return output_done(args, c->instance_id, c->id, mem_printf(cli_ctx(args), "changed connector \"%s\"", next.name));
+  return output_done(args, c->id, mem_printf(cli_ctx(args), "changed connector \"%s\"", next.name));
 }
 
 static int rotate(const struct cli_args *args, const struct cli_store *s, const struct channel *c) {
@@ -191,7 +194,7 @@ static int rotate(const struct cli_args *args, const struct cli_store *s, const 
     struct output o;
     output_begin(&o, cli_ctx(args));
     jw_object(&o.w);
-    output_id(&o, "id", c->instance_id, c->id);
+    jw_kint(&o.w, "id", c->id);
     jw_kstr(&o.w, "client_id", c->client_id);
     jw_kstr(&o.w, "client_secret", secret);
     jw_ktime(&o.w, "old_secret_until", until);
@@ -213,7 +216,7 @@ static int enable(const struct cli_args *args, const struct cli_store *s, const 
   if (!setup_channel_enable(s->store, c->instance_id, c->id, enabled, err)) return setup_refused(args, s, err);
   const char *sentence = mem_printf(cli_ctx(args), "connector \"%s\" is %s; tokens issued before have ended", c->name,
                                     enabled ? "enabled" : "disabled");
-  return output_done(args, c->instance_id, c->id, sentence);
+  return output_done(args, c->id, sentence);
 }
 
 static int enable_yes(const struct cli_args *args, const struct cli_store *s, const struct channel *c) {

@@ -27,7 +27,7 @@ static void put_members(struct output *o, const struct cli_store *s, const struc
   jw_kstr(&o->w, "state", delivery_state_word(d->state));
   jw_key(&o->w, "connector");
   jw_object(&o->w);
-  output_id(o, "id", d->instance_id, d->channel_id);
+  jw_kint(&o->w, "id", d->channel_id);
   jw_kstr(&o->w, "name", connector_name(s->registry, d->channel_id));
   jw_object_end(&o->w);
   output_id(o, "interaction", d->instance_id, d->interaction_id);

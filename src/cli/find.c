@@ -2,20 +2,19 @@
  * unknown here. Reads the registry's snapshot, changes nothing. */
 #include "cli/find.h"
 
-#include "base/id.h"
+#include "base/text.h"
 #include "cli/args.h"
 
 #include <string.h>
 
-/* The id in `word` if it is one of this instance, else 0. */
-static int64_t id_of(const struct cli_store *s, const char *word) {
-  int64_t instance = 0;
+/* The id in `word`, else 0. */
+static int64_t id_of(const char *word) {
   int64_t id = 0;
-  return id_parse(word, &instance, &id) && instance == s->instance->id ? id : 0;
+  return parse_int(word, 1, INT64_MAX, &id) ? id : 0;
 }
 
 const struct channel *find_connector(const struct cli_store *s, const char *word) {
-  int64_t id = id_of(s, word);
+  int64_t id = id_of(word);
   for (int i = 0; i < s->registry->channel_count; i++) {
     const struct channel *c = &s->registry->channels[i];
     if (c->instance_id != s->instance->id) continue;
@@ -27,7 +26,7 @@ const struct channel *find_connector(const struct cli_store *s, const char *word
 }
 
 const struct service *find_service(const struct cli_store *s, const char *word) {
-  int64_t id = id_of(s, word);
+  int64_t id = id_of(word);
   for (int i = 0; i < s->registry->service_count; i++) {
     const struct service *v = &s->registry->services[i];
     if (v->instance_id == s->instance->id && (v->id == id || !strcmp(v->name, word))) return v;
@@ -38,7 +37,7 @@ const struct service *find_service(const struct cli_store *s, const char *word) 
 }
 
 const struct agent *find_agent(const struct cli_store *s, const char *word) {
-  int64_t id = id_of(s, word);
+  int64_t id = id_of(word);
   for (int i = 0; i < s->registry->agent_count; i++) {
     const struct agent *a = &s->registry->agents[i];
     if (a->instance_id == s->instance->id && (a->id == id || !strcmp(a->login, word))) return a;
@@ -48,7 +47,7 @@ const struct agent *find_agent(const struct cli_store *s, const char *word) {
 }
 
 const struct api_token *find_token(const struct cli_store *s, const char *word) {
-  int64_t id = id_of(s, word);
+  int64_t id = id_of(word);
   const struct api_token *found = NULL;
   int same = 0;
   for (int i = 0; i < s->registry->token_count; i++) {

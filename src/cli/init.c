@@ -75,7 +75,7 @@ static int print_json(const struct cli_args *args, const struct made *m) {
   jw_kstr(w, "data", m->dir);
   jw_key(w, "instance");
   jw_object(w);
-  output_id(&o, "id", m->instance_id, m->instance_id);
+  jw_kint(&o.w, "id", m->instance_id);
   jw_kstr(w, "name", m->instance);
   jw_object_end(w);
   jw_key(w, "admin");
@@ -88,12 +88,12 @@ static int print_json(const struct cli_args *args, const struct made *m) {
     jw_object(w);
     jw_key(w, "service");
     jw_object(w);
-    output_id(&o, "id", m->instance_id, m->service_id);
+    jw_kint(&o.w, "id", m->service_id);
     jw_kstr(w, "name", "Customer care");
     jw_object_end(w);
     jw_key(w, "connector");
     jw_object(w);
-    output_id(&o, "id", m->instance_id, m->channel_id);
+    jw_kint(&o.w, "id", m->channel_id);
     jw_kstr(w, "client_id", m->client_id);
     jw_kstr(w, "client_secret", m->client_secret);
     jw_object_end(w);

@@ -15,7 +15,7 @@ int cli_instance_create(const struct cli_args *args) {
   int64_t id = 0;
   const char *name = cli_text(args, "name", "");
   if (setup_instance_create(s.store, name, &id, err)) {
-    code = output_done(args, id, id,
+    code = output_done(args, id,
                        mem_printf(cli_ctx(args),
                                   "made instance \"%s\"; give it an administrator: guichet agent create --instance",
                                   name));
@@ -34,7 +34,7 @@ static int list_json(const struct cli_args *args, const struct registry *r) {
   jw_array(&o.w);
   for (int i = 0; i < r->instance_count; i++) {
     jw_object(&o.w);
-    output_id(&o, "id", r->instances[i].id, r->instances[i].id);
+    jw_kint(&o.w, "id", r->instances[i].id);
     jw_kstr(&o.w, "name", r->instances[i].name);
     jw_object_end(&o.w);
   }
@@ -53,7 +53,7 @@ int cli_instance_list(const struct cli_args *args) {
     struct term_table *t = term_table_new(cli_ctx(args), (const char *const[]){"ID", "NAME", NULL});
     for (int i = 0; i < s.registry->instance_count; i++) {
       const struct instance *n = &s.registry->instances[i];
-      term_table_add(t, (const char *const[]){output_hex(cli_ctx(args), n->id, n->id), n->name});
+      term_table_add(t, (const char *const[]){output_number(cli_ctx(args), n->id), n->name});
     }
     term_table_print(t, stdout, "no instance");
   }

@@ -18,6 +18,10 @@ int output_end(struct output *o) {
   return CLI_OK;
 }
 
+const char *output_number(void *ctx, int64_t id) {
+  return mem_printf(ctx, "%lld", (long long)id);
+}
+
 const char *output_hex(void *ctx, int64_t instance, int64_t id) {
   char *out = mem_bytes(ctx, ID_HEX_LEN);
   return id_format(instance, id, out);
@@ -28,7 +32,7 @@ void output_id(struct output *o, const char *key, int64_t instance, int64_t id) 
   jw_kstr(&o->w, key, id_format(instance, id, hex));
 }
 
-int output_done(const struct cli_args *args, int64_t instance, int64_t id, const char *sentence) {
+int output_done(const struct cli_args *args, int64_t id, const char *sentence) {
   if (!cli_json(args)) {
     printf("%s\n", sentence);
     return CLI_OK;
@@ -36,7 +40,7 @@ int output_done(const struct cli_args *args, int64_t instance, int64_t id, const
   struct output o;
   output_begin(&o, cli_ctx(args));
   jw_object(&o.w);
-  output_id(&o, "id", instance, id);
+  jw_kint(&o.w, "id", id);
   jw_object_end(&o.w);
   return output_end(&o);
 }

@@ -51,6 +51,8 @@ int cli_doctor(const struct cli_args *args);
 /* backup.c */
 int cli_backup(const struct cli_args *args);
 int cli_restore(const struct cli_args *args);
+/* routes.c */
+int cli_routes(const struct cli_args *args);
 /* version.c */
 int cli_version(const struct cli_args *args);
 /* help.c */

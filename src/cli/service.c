@@ -17,7 +17,7 @@ int cli_service_create(const struct cli_args *args) {
   int64_t id = 0;
   const char *name = cli_text(args, "name", "");
   if (setup_service_create(s.store, s.instance->id, name, cli_int(args, "priority", SERVICE_PRIORITY), &id, err)) {
-    code = output_done(args, s.instance->id, id, mem_printf(cli_ctx(args), "made service \"%s\"", name));
+    code = output_done(args, id, mem_printf(cli_ctx(args), "made service \"%s\"", name));
   } else {
     code = setup_refused(args, &s, err);
   }
@@ -35,7 +35,7 @@ static int list_json(const struct cli_args *args, const struct cli_store *s) {
     const struct service *v = &s->registry->services[i];
     if (v->instance_id != s->instance->id) continue;
     jw_object(&o.w);
-    output_id(&o, "id", v->instance_id, v->id);
+    jw_kint(&o.w, "id", v->id);
     jw_kstr(&o.w, "name", v->name);
     jw_kint(&o.w, "priority", v->priority);
     jw_object_end(&o.w);
@@ -58,7 +58,7 @@ int cli_service_list(const struct cli_args *args) {
       const struct service *v = &s.registry->services[i];
       if (v->instance_id != s.instance->id) continue;
       const char *priority = mem_printf(ctx, "%lld", (long long)v->priority);
-      term_table_add(t, (const char *const[]){output_hex(ctx, v->instance_id, v->id), v->name, priority});
+      term_table_add(t, (const char *const[]){output_number(ctx, v->id), v->name, priority});
     }
     term_table_print(t, stdout, "no service yet: guichet service create --name NAME");
   }

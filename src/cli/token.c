@@ -24,7 +24,7 @@ static int create(const struct cli_args *args, const struct cli_store *s) {
     struct output o;
     output_begin(&o, cli_ctx(args));
     jw_object(&o.w);
-    output_id(&o, "id", s->instance->id, id);
+    jw_kint(&o.w, "id", id);
     jw_kstr(&o.w, "token", token);
     jw_object_end(&o.w);
     code = output_end(&o);
@@ -47,7 +47,7 @@ int cli_token_create(const struct cli_args *args) {
 
 static void put_json(struct output *o, const struct api_token *t, const char *rights) {
   jw_object(&o->w);
-  output_id(o, "id", t->instance_id, t->id);
+  jw_kint(&o->w, "id", t->id);
   jw_kstr(&o->w, "label", t->label);
   jw_kstr(&o->w, "rights", rights);
   jw_kbool(&o->w, "enabled", t->enabled);
@@ -73,7 +73,7 @@ int cli_token_list(const struct cli_args *args) {
     if (k->instance_id != s.instance->id) continue;
     char rights[RIGHTS_TEXT_LEN];
     put_json(&o, k, rights_format(k->rights, rights));
-    term_table_add(t, (const char *const[]){output_hex(ctx, k->instance_id, k->id), k->label, k->enabled ? "yes" : "no",
+    term_table_add(t, (const char *const[]){output_number(ctx, k->id), k->label, k->enabled ? "yes" : "no",
                                             term_time(ctx, k->last_used_at), rights});
   }
   jw_array_end(&o.w);
@@ -99,7 +99,7 @@ static int enable(const struct cli_args *args, bool enabled) {
     code = setup_refused(args, &s, err);
   } else {
     const char *sentence = mem_printf(cli_ctx(args), "token \"%s\" is %s", t->label, enabled ? "enabled" : "disabled");
-    code = output_done(args, t->instance_id, t->id, sentence);
+    code = output_done(args, t->id, sentence);
   }
   cli_store_end(&s);
   return code;

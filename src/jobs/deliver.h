@@ -1,5 +1,6 @@
-/* Brings the outbox to the partners: a lane per (channel, customer) in strict order, bounded concurrency and back-off per channel, parked after
- * the retention. One thread that also runs the fetcher (fetch.h), since both wait on the network. */
+/* Brings the outbox to the partners: a lane per (channel, customer) in strict order, bounded concurrency and back-off
+ * per channel, parked after the retention. One thread that also runs the fetcher (fetch.h), since both wait on the
+ * network. */
 #pragma once
 
 #include "conf/conf.h"
@@ -14,10 +15,10 @@ void deliver_stop(struct deliver *d, int64_t deadline_ms);
 
 struct deliver_stats {
   uint64_t attempts, delivered, failed, parked;
-  uint64_t age_ms_total;      /* from commit to delivery, summed over delivered */
-  int active;                 /* attempts under way */
-  int loaded;                 /* pending rows in memory */
+  uint64_t age_ms_total; /* from commit to delivery, summed over delivered */
+  int active;            /* attempts under way */
+  int loaded;            /* pending rows in memory */
   int channels_failing;
-  int64_t last_progress_ms;   /* wall clock of the loop's last turn: is the thread alive? */
+  int64_t last_progress_ms; /* wall clock of the loop's last turn: is the thread alive? */
 };
 void deliver_stats(struct deliver *d, struct deliver_stats *ret);

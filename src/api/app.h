@@ -1,0 +1,35 @@
+/* What the handlers work with. One per process, set before serving; its parts are safe from any thread. */
+#pragma once
+
+#include "api/live.h"
+#include "api/metrics.h"
+#include "auth/brake.h"
+#include "base/work.h"
+#include "http/server.h"
+#include "jobs/deliver.h"
+#include "store/store.h"
+
+struct app {
+  struct store *store;
+  struct deliver *deliver; /* NULL in a process that does not deliver */
+  struct http_server *http;
+  struct live *live;
+  struct metrics *metrics;
+  struct work *work;          /* for password hashing and large bodies */
+  struct brake *client_brake; /* guessing at connectors' secrets, per client and address */
+  struct brake *login_brake;  /* guessing at passwords: per address and login */
+  struct brake *owner_brake;  /* per login alone, with more patience: guessing from many addresses */
+  struct rate *token_rate;
+  int64_t started_at;
+  volatile int stopping; /* set once, before the clean stop */
+};
+
+const struct app *app(void);
+void app_set(struct app *a);
+/* The router's callbacks for http_app. */
+void api_admit(struct request *req);
+void api_refuse(struct request *req, int status, const char *reason);
+void api_finished(const struct request *req, int status, int64_t duration_us, uint64_t bytes_in, uint64_t bytes_out);
+/* Where partners and browsers reach us: the setting, or what the server listens on. Borrowed; no slash at the end. */
+const char *api_public_url(const struct conf *conf);
+void api_set_own_url(const char *url);

@@ -1,0 +1,178 @@
+/* Bodies of errors. The catalogue (errors.def) and the words of HTTP statuses are tables; which surface a path belongs
+ * to is one too. */
+#include "api/errors.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+static const struct {
+  int code, status;
+  const char *message;
+} catalogue[] = {
+#define ERROR(code, status, message) {code, status, message},
+#include "api/errors.def"
+#undef ERROR
+};
+
+/* Statuses we answer with: their title, the word of the Kiamo.io surface, the code of the catalogue. */
+static const struct {
+  int status;
+  const char *title, *word;
+  enum error_code code;
+} statuses[] = {
+    {400, "Bad Request", "invalid_request", ERR_1020},
+    {401, "Unauthorized", "invalid_token", ERR_1020},
+    {403, "Forbidden", "forbidden", ERR_2500},
+    {404, "Not Found", "not_found", ERR_3000},
+    {405, "Method Not Allowed", "method_not_allowed", ERR_3100},
+    {408, "Request Timeout", "timeout", ERR_1000},
+    {409, "Conflict", "conflict", ERR_1020},
+    {411, "Length Required", "length_required", ERR_1000},
+    {413, "Content Too Large", "payload_too_large", ERR_1020},
+    {414, "URI Too Long", "uri_too_long", ERR_1020},
+    {415, "Unsupported Media Type", "unsupported_media_type", ERR_1000},
+    {422, "Unprocessable Content", "invalid_request", ERR_1020},
+    {429, "Too Many Requests", "too_many_requests", ERR_1020},
+    {431, "Request Header Fields Too Large", "headers_too_large", ERR_1020},
+    {500, "Internal Server Error", "internal_error", ERR_4080},
+    {501, "Not Implemented", "not_implemented", ERR_3100},
+    {503, "Service Unavailable", "busy", ERR_6000},
+};
+
+static size_t status_row(int status) {
+  for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+    if (statuses[i].status == status) return i;
+  return status >= 500 ? ARRAY_LEN(statuses) - 3 : 0;
+}
+
+static struct buf *body_of(struct request *req) {
+  struct buf *b = mem_new(request_pool(req), struct buf);
+  buf_init(b, request_pool(req), 512, 65536);
+  return b;
+}
+
+/* ---- v3 ---- */
+
+static size_t catalogue_row(enum error_code code) {
+  size_t i = 0;
+  while (catalogue[i].code != (int)code) i++;
+  return i;
+}
+
+static void problem_head(struct jw *w, enum error_code code, int status, const char *detail) {
+  char word[16];
+  snprintf(word, sizeof word, "ERR_%d", (int)code);
+  jw_object(w);
+  jw_kstr(w, "type", "about:blank");
+  jw_kstr(w, "title", statuses[status_row(status)].title);
+  jw_kint(w, "status", status);
+  jw_kstr(w, "code", word);
+  jw_kstr(w, "message", catalogue[catalogue_row(code)].message);
+  if (detail) jw_kstr(w, "detail", detail);
+}
+
+int fail_body(struct buf *out, enum error_code code, int status, const char *detail) {
+  if (!status) status = catalogue[catalogue_row(code)].status;
+  struct jw w = jw_into(out);
+  problem_head(&w, code, status, detail);
+  jw_object_end(&w);
+  return status;
+}
+
+void fail(struct request *req, enum error_code code, int status, const char *detail) {
+  struct buf *b = body_of(req);
+  status = fail_body(b, code, status, detail);
+  reply_buf(req, status, "application/problem+json", b);
+}
+
+void fail_fields(struct request *req, const struct decoder *d) {
+  struct buf *b = body_of(req);
+  struct jw w = jw_into(b);
+  problem_head(&w, (enum error_code)d->problems[0].code, 400, NULL);
+  jw_key(&w, "errors");
+  jw_array(&w);
+  for (int i = 0; i < d->problem_count && i < DECODE_PROBLEMS_MAX; i++) {
+    jw_object(&w);
+    jw_kstr(&w, "pointer", d->problems[i].path);
+    jw_kstr(&w, "problem", d->problems[i].text);
+    jw_object_end(&w);
+  }
+  jw_array_end(&w);
+  jw_object_end(&w);
+  reply_buf(req, 400, "application/problem+json", b);
+}
+
+void fail_token(struct request *req, int status) {
+  static const char body_401[] = "{\"message\":\"The authentication token is not valid\"}";
+  static const char body_403[] = "{\"message\":\"The token does not have the right for this request\"}";
+  if (status == 401) reply_header(req, "WWW-Authenticate", "Kiamo-Api-Token");
+  const char *body = status == 401 ? body_401 : body_403;
+  reply_static(req, status, "application/problem+json", body, strlen(body));
+}
+
+/* ---- Kiamo.io ---- */
+
+static void kiamo_io_reply(struct request *req, int status, const char *word, const char *detail,
+                           const struct decoder *d) {
+  struct buf *b = body_of(req);
+  struct jw w = jw_into(b);
+  jw_object(&w);
+  jw_kstr(&w, "error", word);
+  if (detail) jw_kstr(&w, "error_description", detail);
+  if (d) {
+    jw_key(&w, "details");
+    jw_array(&w);
+    for (int i = 0; i < d->problem_count && i < DECODE_PROBLEMS_MAX; i++) {
+      jw_object(&w);
+      jw_kstr(&w, "path", d->problems[i].path);
+      jw_kstr(&w, "problem", d->problems[i].text);
+      jw_object_end(&w);
+    }
+    jw_array_end(&w);
+  }
+  jw_object_end(&w);
+  reply_json(req, status, b);
+}
+
+void kiamo_io_fail(struct request *req, int status, const char *detail) {
+  kiamo_io_reply(req, status, statuses[status_row(status)].word, detail, NULL);
+}
+
+void kiamo_io_fail_fields(struct request *req, int status, const struct decoder *d) {
+  kiamo_io_reply(req, status, statuses[status_row(status)].word, NULL, d);
+}
+
+void kiamo_io_fail_fields_as(struct request *req, int status, const char *word, const struct decoder *d) {
+  kiamo_io_reply(req, status, word, NULL, d);
+}
+
+/* ---- by path ---- */
+
+static bool speaks_v3(const struct request *req) {
+  const char *path = request_path(req);
+  return path && strncmp(path, "/api/", 5) == 0;
+}
+
+void fail_by_path(struct request *req, int status, const char *reason) {
+  if (speaks_v3(req))
+    fail(req, statuses[status_row(status)].code, status, reason);
+  else
+    kiamo_io_fail(req, status, reason);
+}
+
+void fail_unavailable(struct request *req, enum unavailable why) {
+  static const struct {
+    const char *word, *retry_after, *detail;
+  } rows[] = {
+      [UNAVAILABLE_BUSY] = {"busy", "1",
+                            "more is being written than the store can take; nothing of this request was stored"},
+      [UNAVAILABLE_NO_ROOM] = {"no_space", "30", "the store has no room; nothing of this request was stored"},
+      [UNAVAILABLE_DOWN] = {"store_down", "5", "the store is not available; send the request again"},
+  };
+  reply_header(req, "Retry-After", rows[why].retry_after);
+  if (speaks_v3(req))
+    fail(req, ERR_6000, 503, rows[why].detail);
+  else
+    kiamo_io_reply(req, 503, rows[why].word, rows[why].detail, NULL);
+}

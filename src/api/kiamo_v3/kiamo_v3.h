@@ -1,0 +1,21 @@
+/* Kiamo API v3, packages agent and interaction: the server's own modern API. Handlers of the route table. */
+#pragma once
+
+#include "http/request.h"
+
+void v3_login(struct request *req);
+void v3_logout(struct request *req);
+void v3_me(struct request *req);
+
+void v3_interactions(struct request *req);
+void v3_interaction(struct request *req);
+void v3_timeline(struct request *req);
+
+void v3_reply(struct request *req);
+void v3_upload(struct request *req);
+void v3_note(struct request *req);
+void v3_accept(struct request *req);
+void v3_close(struct request *req);
+
+void v3_attachment(struct request *req);
+void v3_events(struct request *req);

@@ -1,0 +1,155 @@
+/* The common way of all writing requests of v3. Handlers fill a struct v3_write on the HTTP thread; the store runs it
+ * and its answer leaves after the commit. When the store is full, busy or down: 503, nothing done. */
+#include "api/kiamo_v3/write.h"
+
+#include "api/app.h"
+#include "api/errors.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "http/form.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_MAX  255
+#define BODY_MAX (4 << 20)
+
+bool v3_path_id(struct request *req, int64_t *ret_id) {
+  int64_t instance_id = 0, id = 0;
+  if (id_parse(request_param(req, 0), &instance_id, &id) && instance_id == caller_of(req)->instance_id) {
+    *ret_id = id;
+    return true;
+  }
+  fail(req, ERR_3000, 0, NULL);
+  return false;
+}
+
+const struct jval *v3_body(struct request *req, bool may_be_empty) {
+  size_t len = 0;
+  const char *body = request_body(req, &len), *type = request_header(req, "Content-Type");
+  if (len == 0 && may_be_empty) {
+    body = "{}";
+    len = 2;
+  } else if (!type || !media_type_is(type, "application/json")) {
+    fail(req, ERR_1000, 415, "the body must be application/json");
+    return NULL;
+  }
+  struct jerror error;
+  const struct jval *v = json_parse(request_pool(req), body, len, &error);
+  if (!v) {
+    fail(req, ERR_1000, 0, error.text);
+    return NULL;
+  }
+  if (jval_type(v) == JT_OBJECT) return v;
+  struct decoder d;
+  decode_init(&d, request_pool(req), PATH_POINTER);
+  decode_problem(&d, NULL, 1020, "must be an object, not %s", jval_type_name(v));
+  fail_fields(req, &d);
+  return NULL;
+}
+
+struct v3_write *v3_write_new(struct request *req, int64_t interaction_id) {
+  struct v3_write *w = mem_new(request_pool(req), struct v3_write);
+  w->req = req;
+  w->caller = caller_of(req);
+  w->interaction_id = interaction_id;
+  w->body = mem_new(request_pool(req), struct buf);
+  buf_init(w->body, request_pool(req), 1024, BODY_MAX);
+  return w;
+}
+
+int v3_refused(struct buf *out, enum conversation_result r, const char *deed) {
+  char detail[160];
+  snprintf(detail, sizeof detail, "%s is not possible in this interaction's state", deed);
+  return r == CONVERSATION_UNKNOWN ? fail_body(out, ERR_3000, 0, "there is no such interaction")
+                                   : fail_body(out, ERR_1020, 409, detail);
+}
+
+/* ---- inside the transaction ---- */
+
+enum remembered { REMEMBERED_NOT, REMEMBERED_SAME, REMEMBERED_OTHER };
+
+static enum remembered recall(struct db *tx, struct v3_write *w, const char *caller) {
+  struct db_rows rows;
+  enum remembered r = REMEMBERED_NOT;
+  db_open(tx, &rows, Q_IDEMPOTENCY_GET, v_int(w->caller->instance_id), v_text(caller), v_text(w->key));
+  if (db_next(&rows)) {
+    size_t len = 0;
+    const void *fingerprint = col_bytes(&rows, 0, &len);
+    r = len == sizeof w->fingerprint && memcmp(fingerprint, w->fingerprint, len) == 0 ? REMEMBERED_SAME
+                                                                                      : REMEMBERED_OTHER;
+    if (r == REMEMBERED_SAME) {
+      w->status = (int)col_int(&rows, 1);
+      buf_puts(w->body, col_text(&rows, 2, NULL));
+    }
+  }
+  db_close(&rows);
+  return r;
+}
+
+static enum job_result write_run(struct db *tx, void *arg) {
+  struct v3_write *w = arg;
+  char caller[40];
+  caller_key(w->caller, caller);
+  buf_reset(w->body);
+  w->status = 0;
+  enum remembered known = w->key ? recall(tx, w, caller) : REMEMBERED_NOT;
+  if (known == REMEMBERED_SAME) return JOB_COMMIT;
+  if (known == REMEMBERED_OTHER) {
+    w->status = fail_body(w->body, ERR_1020, 409, "this Idempotency-Key was used with another request");
+    return JOB_REJECT;
+  }
+  if (!w->act(tx, w, w->body, &w->status)) return JOB_REJECT;
+  if (w->status >= 300) return JOB_REJECT;
+  if (w->key && db_exec(tx, Q_IDEMPOTENCY_INSERT, v_int(w->caller->instance_id), v_text(caller), v_text(w->key),
+                        v_bytes(w->fingerprint, sizeof w->fingerprint), v_int(w->status),
+                        v_textn(w->body->data, w->body->len), v_int(clock_wall_ms())) != DB_OK)
+    return JOB_REJECT;
+  return JOB_COMMIT;
+}
+
+static void write_done(void *arg, enum store_result result) {
+  struct v3_write *w = arg;
+  if (result == STORE_FULL)
+    fail_unavailable(w->req, UNAVAILABLE_NO_ROOM);
+  else if (result == STORE_DOWN || w->status == 0)
+    fail_unavailable(w->req, UNAVAILABLE_DOWN);
+  else if (w->body->failed)
+    fail(w->req, ERR_4080, 500, "the answer is too large");
+  else
+    reply_buf(w->req, w->status, w->status < 300 ? "application/json" : "application/problem+json", w->body);
+  request_resume(w->req);
+}
+
+static void take_fingerprint(struct v3_write *w) {
+  size_t len = 0;
+  const char *body = request_body(w->req, &len);
+  uint8_t hash[SHA256_LEN];
+  digest_sha256(body, len, hash);
+  char hex[2 * SHA256_LEN + 1];
+  hex_encode(hash, sizeof hash, hex);
+  char *all =
+      mem_printf(request_pool(w->req), "%s %s %s", http_method_name(request_method(w->req)), request_path(w->req), hex);
+  digest_sha256(all, strlen(all), w->fingerprint);
+}
+
+void v3_write_go(struct v3_write *w) {
+  w->key = request_header(w->req, "Idempotency-Key");
+  if (w->key) {
+    size_t len = strlen(w->key);
+    if (len == 0 || len > KEY_MAX || !utf8_valid(w->key, len)) {
+      fail(w->req, ERR_1020, 400, "Idempotency-Key must be 1 to 255 characters");
+      if (w->suspended) request_resume(w->req);
+      return;
+    }
+    take_fingerprint(w);
+  }
+  w->job = (struct store_job){.run = write_run, .done = write_done, .arg = w, .weight = w->weight};
+  if (!w->suspended) request_suspend(w->req);
+  w->suspended = true;
+  if (store_submit(app()->store, &w->job)) return;
+  fail_unavailable(w->req, UNAVAILABLE_BUSY);
+  request_resume(w->req);
+}

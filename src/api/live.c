@@ -1,0 +1,292 @@
+/* Live streams. Owns a thread that wakes streams after commits and writes heartbeats; streams are read on HTTP threads.
+ * A suspended stream is in the list with `waits`; whoever clears that flag resumes it, exactly once.
+ * When the store cannot be read a stream simply waits for the next commit or heartbeat. */
+#include "api/live.h"
+
+#include "api/kiamo_v3/render.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/event.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <utlist.h>
+
+#define STREAMS_MAX   20000
+#define HEARTBEAT_MS  15000
+#define PAGE_EVENTS   64
+#define PAGE_MAX      (4 << 20)
+#define PAGES_KEPT    8
+#define INSTANCES_MAX 256
+
+/* Rendered events of one instance: those above `after` up to `upto`. Shared by reference. */
+struct page {
+  int references; /* under lock */
+  int64_t instance_id, after, upto;
+  size_t len;
+  char text[];
+};
+
+struct stream_state {
+  struct live *live;
+  struct request *req;
+  int64_t instance_id, position, last_sent_ms;
+  struct page *page; /* being sent */
+  size_t page_at;
+  bool waits;
+  struct stream_state *next, *prev;
+};
+
+struct live {
+  struct store *store;
+  pthread_mutex_t lock;
+  pthread_cond_t news;
+  pthread_t thread;
+  bool stopping;
+  struct stream_state *streams;
+  int count;
+  struct {
+    int64_t instance_id, last;
+  } instances[INSTANCES_MAX];
+  int instance_count;
+  bool has_news;
+  struct page *pages[PAGES_KEPT];
+  int next_page;
+};
+
+/* ---- pages; under the lock ---- */
+
+static void page_put(struct page *p) {
+  if (p && --p->references == 0) free(p);
+}
+
+static struct page *page_find(struct live *l, int64_t instance_id, int64_t after) {
+  for (int i = 0; i < PAGES_KEPT; i++) {
+    struct page *p = l->pages[i];
+    if (!p || p->instance_id != instance_id || p->after != after) continue;
+    p->references++;
+    return p;
+  }
+  return NULL;
+}
+
+static void page_keep(struct live *l, struct page *p) {
+  page_put(l->pages[l->next_page]);
+  p->references++;
+  l->pages[l->next_page] = p;
+  l->next_page = (l->next_page + 1) % PAGES_KEPT;
+}
+
+/* ---- rendering; without the lock ---- */
+
+static struct page *page_make(struct live *l, int64_t instance_id, int64_t after) {
+  void *pool = mem_pool(NULL, 16384);
+  struct event events[PAGE_EVENTS];
+  struct db *db = store_read_begin(l->store);
+  const struct registry *registry = registry_get(l->store);
+  struct buf text;
+  buf_init(&text, pool, 4096, PAGE_MAX);
+  int n = registry ? event_after(db, pool, instance_id, after, events, PAGE_EVENTS) : 0;
+  int64_t upto = after;
+  struct v3_view view = {.db = db, .ctx = pool, .registry = registry, .instance_id = instance_id};
+  for (int i = 0; i < n && !text.failed && !db_failed(db); i++) {
+    size_t before = text.len;
+    buf_printf(&text, "id: %lld\nevent: %s\ndata: ", (long long)events[i].number, event_kind_word(events[i].kind));
+    v3_render_event(&view, &text, &events[i]);
+    buf_puts(&text, "\n\n");
+    if (text.failed && i > 0) {
+      text.len = before; /* the rest comes with the next page */
+      break;
+    }
+    upto = events[i].number;
+  }
+  registry_put(registry);
+  store_read_end(l->store, db);
+  struct page *p = NULL;
+  if (upto > after) {
+    p = malloc(sizeof *p + text.len);
+    if (!p) panic("out of memory for a page of events");
+    *p = (struct page){.references = 1, .instance_id = instance_id, .after = after, .upto = upto, .len = text.len};
+    memcpy(p->text, text.data, text.len);
+  }
+  mem_free(pool);
+  return p;
+}
+
+/* ---- a stream's reads; on an HTTP thread ---- */
+
+static int64_t last_of(const struct live *l, int64_t instance_id) {
+  for (int i = 0; i < l->instance_count; i++)
+    if (l->instances[i].instance_id == instance_id) return l->instances[i].last;
+  return 0;
+}
+
+static ssize_t put(struct stream_state *s, const char *text, size_t len, char *out, size_t max) {
+  size_t n = len < max ? len : max;
+  memcpy(out, text, n);
+  s->last_sent_ms = clock_mono_us() / 1000;
+  return (ssize_t)n;
+}
+
+static ssize_t send_page(struct stream_state *s, char *out, size_t max) {
+  ssize_t n = put(s, s->page->text + s->page_at, s->page->len - s->page_at, out, max);
+  s->page_at += (size_t)n;
+  if (s->page_at == s->page->len) {
+    s->position = s->page->upto;
+    pthread_mutex_lock(&s->live->lock);
+    page_put(s->page);
+    pthread_mutex_unlock(&s->live->lock);
+    s->page = NULL;
+  }
+  return n;
+}
+
+/* The next page for this stream, from the shared ones or the log; NULL when there is nothing new. */
+static struct page *next_page(struct stream_state *s) {
+  struct live *l = s->live;
+  pthread_mutex_lock(&l->lock);
+  struct page *p = page_find(l, s->instance_id, s->position);
+  bool behind = !p && last_of(l, s->instance_id) > s->position;
+  pthread_mutex_unlock(&l->lock);
+  if (p || !behind) return p;
+  p = page_make(l, s->instance_id, s->position);
+  if (!p) return NULL;
+  pthread_mutex_lock(&l->lock);
+  page_keep(l, p);
+  pthread_mutex_unlock(&l->lock);
+  return p;
+}
+
+static ssize_t stream_read(void *arg, uint64_t offset, char *out, size_t max) {
+  struct stream_state *s = arg;
+  struct live *l = s->live;
+  /* First bytes at once, so that the client knows that it is connected. */
+  if (offset == 0) return put(s, "retry: 1000\n\n", 13, out, max);
+  if (!s->page) {
+    s->page = next_page(s);
+    s->page_at = 0;
+  }
+  if (s->page) return send_page(s, out, max);
+  bool quiet = clock_mono_us() / 1000 - s->last_sent_ms >= HEARTBEAT_MS;
+  bool suspended = false, stopping = false;
+  pthread_mutex_lock(&l->lock);
+  stopping = l->stopping;
+  if (!stopping && !quiet && last_of(l, s->instance_id) <= s->position) {
+    s->waits = suspended = true;
+    request_suspend(s->req);
+  }
+  pthread_mutex_unlock(&l->lock);
+  if (suspended) return 0;
+  /* A comment keeps proxies and the client sure that we live; it also serves when a page could not be read just now. */
+  return stopping ? STREAM_END : put(s, ":\n\n", 3, out, max);
+}
+
+static void stream_done(void *arg) {
+  struct stream_state *s = arg;
+  struct live *l = s->live;
+  pthread_mutex_lock(&l->lock);
+  DL_DELETE(l->streams, s);
+  l->count--;
+  page_put(s->page);
+  pthread_mutex_unlock(&l->lock);
+  free(s);
+}
+
+bool live_open(struct live *l, struct request *req, int64_t instance_id, int64_t after) {
+  struct db *db = store_read_begin(l->store);
+  int64_t last = event_last(db, instance_id);
+  store_read_end(l->store, db);
+  struct stream_state *s = calloc(1, sizeof *s);
+  if (!s) panic("out of memory for a stream");
+  *s = (struct stream_state){.live = l,
+                             .req = req,
+                             .instance_id = instance_id,
+                             .position = after < 0 || after > last ? last : after,
+                             .last_sent_ms = clock_mono_us() / 1000};
+  pthread_mutex_lock(&l->lock);
+  bool room = l->count < STREAMS_MAX && !l->stopping;
+  if (room) {
+    DL_APPEND(l->streams, s);
+    l->count++;
+  }
+  pthread_mutex_unlock(&l->lock);
+  if (!room) {
+    free(s);
+    return false;
+  }
+  live_committed(l, instance_id, last);
+  reply_header(req, "Cache-Control", "no-store");
+  reply_header(req, "X-Accel-Buffering", "no");
+  reply_stream(req, 200, "text/event-stream", -1, 1024,
+               (struct stream){.read = stream_read, .done = stream_done, .arg = s});
+  return true;
+}
+
+/* ---- waking ---- */
+
+void live_committed(struct live *l, int64_t instance_id, int64_t last_number) {
+  pthread_mutex_lock(&l->lock);
+  int i = 0;
+  while (i < l->instance_count && l->instances[i].instance_id != instance_id) i++;
+  if (i == l->instance_count && i < INSTANCES_MAX) l->instances[l->instance_count++].instance_id = instance_id;
+  if (i < INSTANCES_MAX && l->instances[i].last < last_number) {
+    l->instances[i].last = last_number;
+    if (l->count > 0 && !l->has_news) {
+      l->has_news = true;
+      pthread_cond_signal(&l->news);
+    }
+  }
+  pthread_mutex_unlock(&l->lock);
+}
+
+/* Resumes every stream that has something to read, or a heartbeat to send; under the lock. */
+static void wake(struct live *l) {
+  int64_t now = clock_mono_us() / 1000;
+  struct stream_state *s;
+  DL_FOREACH(l->streams, s) {
+    if (!s->waits) continue;
+    if (!l->stopping && last_of(l, s->instance_id) <= s->position && now - s->last_sent_ms < HEARTBEAT_MS) continue;
+    s->waits = false;
+    request_resume(s->req);
+  }
+}
+
+static void *live_main(void *arg) {
+  struct live *l = arg;
+  pthread_setname_np(pthread_self(), "live");
+  pthread_mutex_lock(&l->lock);
+  while (!l->stopping) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1;
+    if (!l->has_news) pthread_cond_timedwait(&l->news, &l->lock, &until);
+    l->has_news = false;
+    wake(l);
+  }
+  wake(l);
+  pthread_mutex_unlock(&l->lock);
+  return NULL;
+}
+
+struct live *live_new(void *ctx, struct store *store) {
+  struct live *l = mem_new(ctx, struct live);
+  l->store = store;
+  pthread_mutex_init(&l->lock, NULL);
+  pthread_cond_init(&l->news, NULL);
+  if (pthread_create(&l->thread, NULL, live_main, l) != 0) fatal("cannot start the thread of live streams");
+  return l;
+}
+
+int live_count(const struct live *l) {
+  return l->count;
+}
+
+void live_stop(struct live *l) {
+  pthread_mutex_lock(&l->lock);
+  l->stopping = true;
+  pthread_cond_signal(&l->news);
+  pthread_mutex_unlock(&l->lock);
+  pthread_join(l->thread, NULL);
+}

@@ -1,0 +1,17 @@
+/* Live streams of an instance's events (text/event-stream): who listens, where each stands, waking them after commits.
+ * A stream holds its position only; events are read from the log and rendered once for all who stand at the same place.
+ */
+#pragma once
+
+#include "http/reply.h"
+#include "store/store.h"
+
+struct live;
+struct live *live_new(void *ctx, struct store *store);
+/* Hook of the store: quick, any thread. */
+void live_committed(struct live *l, int64_t instance_id, int64_t last_number);
+/* Sets the reply of req to a stream of the instance's events above `after` (-1: from now on). False when there are too
+ * many streams. */
+bool live_open(struct live *l, struct request *req, int64_t instance_id, int64_t after) MUST_CHECK;
+int live_count(const struct live *l);
+void live_stop(struct live *l); /* ends every stream, joins the thread */

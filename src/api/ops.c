@@ -1,0 +1,153 @@
+/* /health says whether we can store and deliver, /metrics how much and how fast. On HTTP threads; reads only. */
+#include "api/ops.h"
+
+#include "api/app.h"
+#include "api/errors.h"
+#include "base/clock.h"
+#include "base/json_write.h"
+#include "base/mem.h"
+#include "store/conversation.h"
+#include "store/delivery.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct buf *new_body(struct request *req, size_t max) {
+  struct buf *b = mem_new(request_pool(req), struct buf);
+  buf_init(b, request_pool(req), 1024, max);
+  return b;
+}
+
+#define DELIVERER_SILENT_MS 30000
+
+void ops_health(struct request *req) {
+  const struct app *a = app();
+  struct store_stats st;
+  struct deliver_stats ds;
+  store_stats(a->store, &st);
+  deliver_stats(a->deliver, &ds);
+  bool deliverer_ok = clock_wall_ms() - ds.last_progress_ms < DELIVERER_SILENT_MS;
+  bool store_ok = !st.down && !st.full_now;
+  bool ok = store_ok && deliverer_ok && !a->stopping;
+  struct buf *b = new_body(req, 8192);
+  struct jw w = jw_into(b);
+  jw_object(&w);
+  jw_kstr(&w, "status", st.down ? "down" : a->stopping ? "stopping" : ok ? "ok" : "degraded");
+  jw_key(&w, "store");
+  jw_object(&w);
+  jw_kbool(&w, "ok", store_ok);
+  if (!store_ok)
+    jw_kstr(&w, "why",
+            st.down ? "the store failed; the server must be restarted"
+                    : "there is no room on the disk, or the store is locked");
+  jw_kint(&w, "waiting", st.queue_len);
+  jw_object_end(&w);
+  jw_key(&w, "delivery");
+  jw_object(&w);
+  jw_kbool(&w, "ok", deliverer_ok);
+  if (!deliverer_ok) jw_kstr(&w, "why", "the deliverer makes no progress");
+  jw_kint(&w, "underWay", ds.active);
+  jw_kint(&w, "waiting", ds.loaded);
+  jw_kint(&w, "failingConnectors", ds.channels_failing);
+  jw_object_end(&w);
+  jw_kint(&w, "uptimeSeconds", (clock_wall_ms() - a->started_at) / 1000);
+  jw_object_end(&w);
+  reply_header(req, "Cache-Control", "no-store");
+  reply_json(req, ok ? 200 : 503, b);
+}
+
+static int64_t resident_bytes(void) {
+  long pages = 0;
+  FILE *f = fopen("/proc/self/statm", "re");
+  if (!f) return 0;
+  if (fscanf(f, "%*d %ld", &pages) != 1) pages = 0;
+  fclose(f);
+  return (int64_t)pages * 4096;
+}
+
+struct figure {
+  const char *name, *type, *help;
+  double value;
+};
+
+static void write_figures(struct buf *out, const struct figure *figures, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.10g\n", figures[i].name, figures[i].help, figures[i].name,
+               figures[i].type, figures[i].name, figures[i].value);
+}
+
+static void write_instances(struct buf *out) {
+  struct db *db = store_read_begin(app()->store);
+  const struct registry *r = registry_get(app()->store);
+  int64_t now = clock_wall_ms();
+  buf_puts(out, "# TYPE guichet_interactions_queued gauge\n# TYPE guichet_interactions_queued_oldest_seconds gauge\n"
+                "# TYPE guichet_deliveries gauge\n# TYPE guichet_deliveries_oldest_seconds gauge\n");
+  for (int i = 0; r && i < r->instance_count; i++) {
+    long long id = (long long)r->instances[i].id;
+    int64_t oldest = 0;
+    int64_t queued = interaction_count(db, r->instances[i].id, INTERACTION_QUEUED, &oldest);
+    buf_printf(out, "guichet_interactions_queued{instance=\"%lld\"} %lld\n", id, (long long)queued);
+    buf_printf(out, "guichet_interactions_queued_oldest_seconds{instance=\"%lld\"} %.3f\n", id,
+               oldest ? (double)(now - oldest) / 1000 : 0.0);
+    static const enum delivery_state told[] = {DELIVERY_PENDING, DELIVERY_PARKED};
+    for (size_t k = 0; k < ARRAY_LEN(told); k++) {
+      const char *word = delivery_state_word(told[k]);
+      int64_t n = delivery_count(db, r->instances[i].id, told[k], &oldest);
+      buf_printf(out, "guichet_deliveries{instance=\"%lld\",state=\"%s\"} %lld\n", id, word, (long long)n);
+      buf_printf(out, "guichet_deliveries_oldest_seconds{instance=\"%lld\",state=\"%s\"} %.3f\n", id, word,
+                 n ? (double)(now - oldest) / 1000 : 0.0);
+    }
+  }
+  registry_put(r);
+  store_read_end(app()->store, db);
+}
+
+void ops_metrics(struct request *req) {
+  const struct app *a = app();
+  if (!cidr_list_has(request_conf(req)->metrics_from, request_peer(req))) {
+    fail_by_path(req, 403, "metrics are not for this address; see the setting metrics_from");
+    return;
+  }
+  struct store_stats st;
+  struct deliver_stats ds;
+  struct http_stats hs;
+  store_stats(a->store, &st);
+  deliver_stats(a->deliver, &ds);
+  http_server_stats(a->http, &hs);
+  const struct figure figures[] = {
+      {"guichet_uptime_seconds", "gauge", "Since the start", (double)(clock_wall_ms() - a->started_at) / 1000},
+      {"guichet_resident_bytes", "gauge", "Memory in use", (double)resident_bytes()},
+      {"guichet_http_connections", "gauge", "Open client connections", hs.connections},
+      {"guichet_http_body_bytes", "gauge", "Request bodies held in memory", (double)hs.body_bytes_held},
+      {"guichet_http_refused_total", "counter", "Requests refused for their framing, a limit or a deadline",
+       (double)hs.refused},
+      {"guichet_live_streams", "gauge", "Open streams of live events", live_count(a->live)},
+      {"guichet_store_commits_total", "counter", "Commits", (double)st.commits},
+      {"guichet_store_jobs_total", "counter", "Jobs in these commits", (double)st.jobs},
+      {"guichet_store_rejected_total", "counter", "Jobs undone by themselves", (double)st.rejected},
+      {"guichet_store_no_room_total", "counter", "Jobs refused for want of room", (double)st.full},
+      {"guichet_store_commit_seconds_total", "counter", "Time spent in commits", (double)st.commit_us_total / 1e6},
+      {"guichet_store_commit_seconds_max", "gauge", "Longest commit since the last scrape",
+       (double)st.commit_us_max / 1e6},
+      {"guichet_store_commit_jobs_max", "gauge", "Most jobs in one commit since the last scrape",
+       (double)st.jobs_in_commit_max},
+      {"guichet_store_queue", "gauge", "Jobs waiting for the writer", (double)st.queue_len},
+      {"guichet_store_log_bytes", "gauge", "Write-ahead log", (double)st.wal_bytes},
+      {"guichet_store_bytes", "gauge", "The store's file", (double)st.db_bytes},
+      {"guichet_store_down", "gauge", "1 when the store failed for good", st.down},
+      {"guichet_delivery_attempts_total", "counter", "Attempts to deliver", (double)ds.attempts},
+      {"guichet_delivery_delivered_total", "counter", "Deliveries taken by partners", (double)ds.delivered},
+      {"guichet_delivery_failed_total", "counter", "Attempts that failed", (double)ds.failed},
+      {"guichet_delivery_parked_total", "counter", "Deliveries parked", (double)ds.parked},
+      {"guichet_delivery_age_seconds_total", "counter", "From commit to delivery, summed",
+       (double)ds.age_ms_total / 1000},
+      {"guichet_delivery_under_way", "gauge", "Attempts under way", ds.active},
+      {"guichet_delivery_loaded", "gauge", "Pending deliveries in memory", ds.loaded},
+      {"guichet_delivery_failing_connectors", "gauge", "Connectors whose endpoint fails", ds.channels_failing},
+  };
+  struct buf *b = new_body(req, 4 << 20);
+  write_figures(b, figures, ARRAY_LEN(figures));
+  write_instances(b);
+  metrics_write(a->metrics, b);
+  reply_buf(req, 200, "text/plain; version=0.0.4; charset=utf-8", b);
+}

@@ -1,0 +1,42 @@
+/* All routes of the server, one row each: method, pattern, handler, who may call, which API a token must hold, body
+ * limit, what it does. */
+#include "api/routes.h"
+
+#include "api/caller.h"
+#include "api/kiamo_io/kiamo_io.h"
+#include "api/kiamo_v3/kiamo_v3.h"
+#include "api/ops.h"
+
+#define BODY_ANY (-1)
+
+/* clang-format off */
+const struct route api_routes[] = {
+    {HTTP_POST, "/oauth2/v1/token", kiamo_io_token, ACCESS_PUBLIC, 0, 16384, "A connector's access token"},
+    {HTTP_POST, "/messaging/v1/messages", kiamo_io_messages, ACCESS_CONNECTOR, 0, BODY_ANY, "Messages of customers, and a bot's conversation so far"},
+    {HTTP_GET, "/messaging/attachments/{uid}/", kiamo_io_attachment, ACCESS_CONNECTOR, 0, 0, "A file of an answer, once"},
+
+    {HTTP_POST, "/api/v3/agent/login", v3_login, ACCESS_PUBLIC, API_AGENT, 4096, "Open a session by login and password"},
+    {HTTP_POST, "/api/v3/agent/logout", v3_logout, ACCESS_PERSON, API_AGENT, 4096, "End the session"},
+    {HTTP_GET, "/api/v3/agent/me", v3_me, ACCESS_PERSON, API_AGENT, 0, "Who is logged in"},
+
+    {HTTP_GET, "/api/v3/interaction/interactions", v3_interactions, ACCESS_API, API_INTERACTION, 0, "Interactions by state, service, agent or customer"},
+    {HTTP_GET, "/api/v3/interaction/interactions/{id}", v3_interaction, ACCESS_API, API_INTERACTION, 0, "One interaction"},
+    {HTTP_GET, "/api/v3/interaction/interactions/{id}/timeline", v3_timeline, ACCESS_API, API_INTERACTION, 0, "Everything that happened in it, in one order"},
+    {HTTP_POST, "/api/v3/interaction/interactions/{id}/messages", v3_reply, ACCESS_API, API_INTERACTION, BODY_ANY, "Answer the customer"},
+    {HTTP_POST, "/api/v3/interaction/interactions/{id}/attachments", v3_upload, ACCESS_API, API_INTERACTION, BODY_ANY, "Upload a file for an answer"},
+    {HTTP_POST, "/api/v3/interaction/interactions/{id}/notes", v3_note, ACCESS_API, API_INTERACTION, 262144, "Add a note that the customer does not see"},
+    {HTTP_POST, "/api/v3/interaction/interactions/{id}/accept", v3_accept, ACCESS_API, API_INTERACTION, 4096, "Take a waiting interaction"},
+    {HTTP_POST, "/api/v3/interaction/interactions/{id}/close", v3_close, ACCESS_API, API_INTERACTION, 4096, "End the interaction"},
+    {HTTP_GET, "/api/v3/interaction/attachments/{id}", v3_attachment, ACCESS_API, API_INTERACTION, 0, "The bytes of a file"},
+    {HTTP_GET, "/api/v3/interaction/events", v3_events, ACCESS_API, API_INTERACTION, 0, "Live events (text/event-stream), resumable"},
+
+    {HTTP_GET, "/health", ops_health, ACCESS_PUBLIC, 0, 0, "Able to store and to deliver?"},
+    {HTTP_GET, "/metrics", ops_metrics, ACCESS_PUBLIC, 0, 0, "Figures for Prometheus"},
+};
+/* clang-format on */
+const size_t api_route_count = ARRAY_LEN(api_routes);
+
+const char *access_word(int access) {
+  static const char *const words[] = {"public", "connector", "api", "person"};
+  return words[access];
+}

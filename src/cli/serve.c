@@ -1,0 +1,185 @@
+/* guichet serve: puts the parts together, waits for signals, takes them apart again. The main thread only waits.
+ * SIGTERM and SIGINT stop cleanly within stop_deadline, SIGHUP rereads the settings. When the store fails for good the
+ * process ends with 1. */
+#include "cli/cli.h"
+
+#include "api/app.h"
+#include "api/routes.h"
+#include "auth/access.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/timer.h"
+#include "cli/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORKERS     2
+#define WORK_MAX    256
+#define BRAKES_MAX  10000
+#define SIGNAL_DOWN SIGUSR1 /* to ourselves: the store failed for good */
+
+struct server {
+  const struct cli_args *args;
+  const struct conf *conf;
+  struct app app;
+  struct http_app http_app;
+  sigset_t signals;
+  char url[128]; /* what we listen on, as an address for people on this machine */
+};
+
+static void on_events(void *arg, int64_t instance_id, int64_t last_number) {
+  live_committed(((struct server *)arg)->app.live, instance_id, last_number);
+}
+static void on_delivery(void *arg) {
+  struct server *s = arg;
+  if (s->app.deliver) deliver_wake(s->app.deliver);
+}
+static void on_down(void *arg) {
+  (void)arg;
+  kill(getpid(), SIGNAL_DOWN);
+}
+
+/* The address the world sees when public_url is not set. */
+static void set_own_url(struct server *s) {
+  char host[80] = "127.0.0.1";
+  const char *listen = s->conf->listen, *colon = strrchr(listen, ':');
+  size_t len = colon ? (size_t)(colon - listen) : 0;
+  bool any = len == 0 || strncmp(listen, "0.0.0.0", len) == 0 || strncmp(listen, "[::]", len) == 0;
+  if (!any) snprintf(host, sizeof host, "%.*s", (int)(len < 79 ? len : 79), listen);
+  snprintf(s->url, sizeof s->url, "%s://%s:%d", *s->conf->tls_cert ? "https" : "http", host,
+           http_server_port(s->app.http));
+  api_set_own_url(s->url);
+}
+
+static bool open_parts(struct server *s, void *ctx, const char *dir) {
+  char err[256];
+  struct store_options options = {.dir = dir, .mode = STORE_SERVE, .queue_max = s->conf->store_queue_max};
+  s->app.store = store_open(ctx, &options, err);
+  if (!s->app.store) {
+    cli_fail(CLI_FAILED, "%s", err);
+    return false;
+  }
+  access_setup(store_key(s->app.store));
+  s->app.metrics = metrics_new(ctx, api_route_count);
+  s->app.work = work_new(ctx, "work", WORKERS, WORK_MAX);
+  s->app.client_brake = brake_new(ctx, 10, 1000, 60000, BRAKES_MAX);
+  s->app.login_brake = brake_new(ctx, 5, 1000, 900000, BRAKES_MAX);
+  s->app.owner_brake = brake_new(ctx, 50, 1000, 60000, BRAKES_MAX);
+  s->app.token_rate = rate_new(ctx, BRAKES_MAX);
+  s->app.live = live_new(ctx, s->app.store);
+  s->app.started_at = clock_wall_ms();
+  app_set(&s->app);
+  struct store_hooks hooks = {.events = on_events, .delivery = on_delivery, .down = on_down, .arg = s};
+  store_set_hooks(s->app.store, &hooks);
+  s->app.deliver = deliver_start(ctx, s->app.store, s->conf);
+  s->http_app = (struct http_app){.router = router_new(ctx, api_routes, api_route_count),
+                                  .admit = api_admit,
+                                  .refuse = api_refuse,
+                                  .finished = api_finished};
+  s->app.http = http_server_start(ctx, s->conf, &s->http_app, err);
+  if (s->app.http) return true;
+  cli_fail(CLI_FAILED, "%s", err);
+  return false;
+}
+
+static bool is_down(struct server *s) {
+  struct store_stats st;
+  store_stats(s->app.store, &st);
+  return st.down;
+}
+
+/* Waits until requests under way have ended; streams end by themselves once live_stop was called. */
+static bool drain(const struct server *s, int64_t until_us) {
+  while (http_server_busy(s->app.http) > 0) {
+    if (clock_mono_us() > until_us) return false;
+    usleep(2000);
+  }
+  return true;
+}
+
+static int close_parts(struct server *s) {
+  int64_t deadline_ms = s->conf->stop_deadline, until_us = clock_mono_us() + deadline_ms * 1000;
+  s->app.stopping = 1;
+  bool drained = true;
+  if (s->app.http) http_server_quiesce(s->app.http);
+  if (s->app.live) live_stop(s->app.live);
+  if (s->app.http) drained = drain(s, until_us);
+  if (!drained) {
+    /* Somebody still waits for a stalled disk: nothing unacknowledged may be pretended to be stored, so just end. */
+    log_at(LOG_WARN, "serve.stop", log_t("result", "deadline passed"));
+    fflush(NULL);
+    _exit(1);
+  }
+  int64_t left_ms = (until_us - clock_mono_us()) / 1000;
+  if (s->app.deliver) deliver_stop(s->app.deliver, left_ms > 100 ? left_ms : 100);
+  if (s->app.http) http_server_stop(s->app.http);
+  if (s->app.work) work_close(s->app.work);
+  timer_stop();
+  bool down = is_down(s);
+  store_close(s->app.store);
+  registry_forget();
+  access_forget();
+  log_at(LOG_INFO, "serve.stop", log_t("result", down ? "store failed" : "clean"));
+  return down ? CLI_FAILED : CLI_OK;
+}
+
+static void reread(struct server *s, void *ctx) {
+  const struct conf *next = cli_conf(s->args);
+  if (!next) {
+    log_at(LOG_ERROR, "serve.reread", log_t("result", "the settings are not usable; the old ones stay"));
+    return;
+  }
+  /* Requests under way keep the settings they began with: all of them live until the end. */
+  s->conf = conf_reload(ctx, s->conf, next);
+  log_set_level(s->conf->log_level);
+  http_server_set_conf(s->app.http, s->conf);
+  deliver_set_conf(s->app.deliver, s->conf);
+  store_epoch_raise(s->app.store);
+  log_at(LOG_INFO, "serve.reread", log_t("result", "ok"));
+}
+
+static void block_signals(sigset_t *set) {
+  sigemptyset(set);
+  int wanted[] = {SIGTERM, SIGINT, SIGHUP, SIGNAL_DOWN};
+  for (size_t i = 0; i < ARRAY_LEN(wanted); i++) sigaddset(set, wanted[i]);
+  /* Before any thread starts, so that all inherit it and only the main thread sees them. */
+  pthread_sigmask(SIG_BLOCK, set, NULL);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+int cli_serve(const struct cli_args *args) {
+  static struct server s;
+  s.args = args;
+  s.conf = cli_conf(args);
+  if (!s.conf) return CLI_USAGE;
+  if (cli_has(args, "print-config")) {
+    (cli_json(args) ? conf_print_json : conf_print)(s.conf, stdout);
+    return CLI_OK;
+  }
+  const char *dir = cli_data(args);
+  if (!dir) return CLI_USAGE;
+  log_set_level(s.conf->log_level);
+  block_signals(&s.signals);
+  bool ready = open_parts(&s, cli_ctx(args), dir);
+  if (!ready) {
+    if (s.app.store) close_parts(&s);
+    return CLI_FAILED;
+  }
+  set_own_url(&s);
+  /* What programs and people wait for. */
+  printf("listening on %s\n", s.url);
+  fflush(stdout);
+  int signal_number = 0;
+  do {
+    if (sigwait(&s.signals, &signal_number) != 0) continue;
+    if (signal_number == SIGHUP) reread(&s, cli_ctx(args));
+  } while (signal_number == SIGHUP);
+  log_at(LOG_INFO, "serve.stopping",
+         log_t("signal", signal_number == SIGNAL_DOWN ? "store down" : strsignal(signal_number)));
+  return close_parts(&s);
+}
