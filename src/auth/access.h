@@ -1,4 +1,4 @@
-/* Access tokens of connectors: JWT, HS256 only, typ at+jwt (RFC 9068), signed with a key derived from the master key.
+/* Access tokens of connectors: JWT, HS256 only, signed with a key derived from the master key.
  * The only user of jwt.h of libjwt. Any thread after access_setup(). */
 #pragma once
 

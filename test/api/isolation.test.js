@@ -2,7 +2,7 @@
 // The walk follows the program's own route table, so a new route is walked too.
 import { describe, it, before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { demoData, startServer, partner, agent, login, cliJson, cli, message, sink, request, raw, eventually } from '../lib/server.js';
+import { demoData, startServer, partner, agent, login, cliJson, cli, message, sink, request, raw, eventually, setupId } from '../lib/server.js';
 
 describe('two instances', () => {
   let server;
@@ -76,7 +76,7 @@ describe('two instances', () => {
 
   /** Ids that are theirs, and what somebody who knows the shape of ids would try. */
   function guesses() {
-    const all = Object.values(theirs.ids);
+    const all = Object.values(theirs.ids).map(String);
     const crossed = [];
     for (const id of all.filter((x) => x.length === 24)) {
       for (let cut = 2; cut < 24; cut += 2) crossed.push(ours.ids.interaction.slice(0, cut) + id.slice(cut));
@@ -84,7 +84,7 @@ describe('two instances', () => {
       for (const step of [-1n, 1n]) crossed.push((n + step).toString(16).padStart(24, '0'));
     }
     for (const seq of theirs.seqs) crossed.push(BigInt(seq).toString(16).padStart(24, '0'));
-    const mine = new Set(Object.values(ours.ids));
+    const mine = new Set(Object.values(ours.ids).map(String));
     return { all, crossed: [...new Set(crossed)].filter((id) => !mine.has(id) && !all.includes(id)) };
   }
 
@@ -137,7 +137,7 @@ describe('two instances', () => {
         const r = await call(method, pattern, headers, pattern);
         assertNothing(r, `${who}: ${method} ${pattern}`);
       }
-      for (const query of [`service=${theirs.ids.service}`, `agent=${theirs.ids.agent0}`, `connector=${theirs.ids.connector}&customer=${MARK}-customer`, `connector=${ours.ids.connector}&customer=${MARK}-customer`, `cursor=${encodeURIComponent(cursor)}`, 'state=active', 'state=queued', 'state=closed']) {
+      for (const query of [`service=${theirs.ids.service}`, `agent=${setupId(theirs.ids.agent0)}`, `connector=${theirs.ids.connector}&customer=${MARK}-customer`, `connector=${ours.ids.connector}&customer=${MARK}-customer`, `cursor=${encodeURIComponent(cursor)}`, 'state=active', 'state=queued', 'state=closed']) {
         const r = await call('GET', `/api/v3/interaction/interactions?${query}`, headers);
         assertNothing(r, `${who}: ${query}`);
         if (r.status === 200 && query.includes(theirs.ids.service)) assert.deepEqual(r.json.items, []);

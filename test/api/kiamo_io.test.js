@@ -3,7 +3,7 @@ import { describe, it, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
-import { demo, message, sink, unique, eventually, cliJson } from '../lib/server.js';
+import { demo, message, sink, unique, eventually, cliJson, setupId, login, agent } from '../lib/server.js';
 
 const example = (name) => fs.readFileSync(new URL(`./examples/${name}`, import.meta.url));
 
@@ -29,7 +29,7 @@ describe('POST /messaging/v1/messages', () => {
     assert.match(interaction.id, /^[0-9a-f]{24}$/);
     assert.equal(interaction.state, 'queued');
     assert.equal(interaction.agent, null);
-    assert.equal(interaction.connector.id, d.connector.id);
+    assert.equal(interaction.connector.id, setupId(d.connector.id));
     assert.deepEqual({ externalId: interaction.customer.externalId, name: interaction.customer.name }, { externalId: '0601020304', name: 'John Doe' });
     assert.equal(messages.length, 1);
     const [m] = messages;
@@ -360,8 +360,16 @@ describe('POST /messaging/v1/messages', () => {
     await d.partner.sendOk(message({ customer }));
     const { interaction } = await only(customer);
     await d.agent.reply(interaction.id, 'one');
-    const [first] = await hook.received(1);
-    assert.equal(first.json.sender.name, d.instance.name ?? d.instance);
+    await hook.received(1);
+    await cliJson(['connector', 'set', d.connector.id, '--data', d.dir, '--show-agent', 'true']);
+    const who = await login(d.server, d.person);
+    const person = agent(d.server, null, { headers: { Cookie: who.cookie } });
+    await eventually(async () => {
+      await person.reply(interaction.id, 'two');
+      return hook.accepted.some((r) => r.json.sender.name === who.json.agent.displayName);
+    }, { interval: 100 });
+    assert.equal(hook.requests[0].json.sender.name, d.instance.name);
+    assert.equal(hook.requests[0].json.sender.id, d.instance.name);
     await hook.close();
   });
 });

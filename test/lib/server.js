@@ -202,6 +202,9 @@ export function parseMetrics(text) {
   return map;
 }
 
+/** Ids of the setup (connectors, services, agents, tokens) are integers in the API; commands print them with their instance, as hex. */
+export const setupId = (id) => (/^[0-9a-f]{24}$/.test(id) ? Number(BigInt(`0x${id.slice(8)}`)) : id);
+
 /** A store with everything the demo makes. `webhook`: where the connector delivers. */
 export async function demoData({ webhook, dir = newDataDir() } = {}) {
   const made = await cliJson(['init', '--data', dir, '--demo']);
@@ -312,7 +315,7 @@ export function agent(server, token, { headers: own } = {}) {
     /** The messages of an interaction, in order. */
     async messages(id) { return (await self.timeline(id)).filter((i) => i.kind.startsWith('message.')).map((i) => i.message); },
     /** All interactions of one customer of a connector, oldest first or as the server has them. */
-    ofCustomer(connector, customer) { return self.all({ connector, customer }); },
+    ofCustomer(connector, customer) { return self.all({ connector: setupId(connector), customer }); },
     reply(id, json, options = {}) { return self.ok(201, 'POST', `/interactions/${id}/messages`, { json: typeof json === 'string' ? { text: json } : json, ...options }); },
     note(id, content, options = {}) { return self.ok(201, 'POST', `/interactions/${id}/notes`, { json: { content }, ...options }); },
     accept(id, options = {}) { return self.ok(200, 'POST', `/interactions/${id}/accept`, options); },

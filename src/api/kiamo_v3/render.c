@@ -168,11 +168,13 @@ static void subject(struct jw *w, const struct v3_view *v, const struct event *e
     if (!message_get(v->db, v->ctx, v->instance_id, e->ref_id, &m)) return;
     jw_key(w, "message");
     v3_render_message(v, w->out, &m);
+    w->comma = true;
     break;
   case EVENT_NOTE_ADDED:
     if (!note_get(v->db, v->ctx, v->instance_id, e->ref_id, &n)) return;
     jw_key(w, "note");
     v3_render_note(v, w->out, &n);
+    w->comma = true;
     break;
   case EVENT_DELIVERY_DELIVERED:
   case EVENT_DELIVERY_FAILED:
@@ -201,6 +203,5 @@ void v3_render_event(const struct v3_view *v, struct buf *out, const struct even
   if (e->agent_id) agent(&w, v, e->agent_id);
   subject(&w, v, e);
   if (e->data) verbatim(&w, "data", e->data);
-  w.comma = true;
   jw_object_end(&w);
 }
