@@ -113,6 +113,7 @@ static bool url_part(CURLU *url, CURLUPart which) {
 static bool check_url(struct outbound *o, const char *url, char err[static 160]) {
   if (o->good_url && strcmp(o->good_url, url) == 0) return true;
   if (strlen(url) > URL_MAX) return refuse(err, "the URL is longer than 2000 characters");
+  curl_url_set(o->url, CURLUPART_URL, NULL, 0); /* else a relative one would be joined to the last */
   CURLUcode code = curl_url_set(o->url, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
   if (code != CURLUE_OK) return snprintf(err, 160, "the URL is not usable: %s", curl_url_strerror(code)), false;
   char *scheme = NULL;

@@ -316,8 +316,7 @@ static void a_changed_address_is_tried_at_once(void **state) {
   outbox_start(o);
   int64_t ids[6];
   for (int c = 0; c < 6; c++) ids[c] = add(channel, c, 0);
-  while (outbox_get(o, ids[0]).attempts == 0) {
-  }
+  outbox_wait(was_tried, &ids[0], "an attempt");
   const struct setup_channel c = {.name = "a", .webhook_url = sink_url(sink, "/new")};
   assert_true(setup_channel_update(o->store, o->instance_id, channel, &c, err));
   outbox_wait_count(o, DELIVERY_DELIVERED, 6);
@@ -365,8 +364,7 @@ static void private_addresses_are_refused_unless_allowed(void **state) {
   int64_t channel = outbox_channel(o, "a", sink_url(sink, "/hook"), secret);
   outbox_start(o);
   int64_t id = add(channel, 1, 0);
-  while (outbox_get(o, id).attempts == 0) {
-  }
+  outbox_wait(was_tried, &id, "an attempt");
   assert_int_equal(sink_connections(sink), 0);
   deliver_set_conf(o->deliver, &open);
   outbox_wait_count(o, DELIVERY_DELIVERED, 1);

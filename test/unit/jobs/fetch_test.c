@@ -213,8 +213,7 @@ static void a_stop_breaks_off_and_the_next_start_fetches(void **state) {
   (void)state;
   int64_t id = add(sink_url(sink, "/hang"));
   outbox_start(o);
-  while (atomic_load(&hits) == 0) {
-  }
+  outbox_wait(was_hit, NULL, "a request");
   outbox_stop(o, 5000); /* does not wait for files */
   struct found f = get(id);
   assert_int_equal(f.a.state, ATTACHMENT_TO_FETCH);
