@@ -20,7 +20,8 @@
 #define READERS_MAX      16
 #define BATCH_MAX        1024
 #define BATCH_WEIGHT_MAX (8 << 20)
-#define CHECKPOINT_PAGES 2000 /* 8 MiB of log: worth moving */
+#define CHECKPOINT_PAGES 8000 /* 32 MiB of log: worth moving; pages written again meanwhile are moved once */
+#define FINISH_PAGES     1000 /* so little may be left that the writer moves it itself */
 
 struct store {
   struct folder folder;
@@ -40,6 +41,9 @@ struct store {
 
   pthread_cond_t checkpoint_due;
   bool checkpoint_wanted, checkpoint_stop;
+  int log_pages;   /* after the last commit */
+  int moved_pages; /* of these, what a checkpoint has been asked for */
+  bool finish;     /* the log is long and all but moved: the writer may finish, and the log begins anew */
 
   pthread_mutex_t read_lock;
   pthread_cond_t read_free;
@@ -190,17 +194,24 @@ static void commit_batch(struct store *s, struct batch *b) {
   if (trouble == TROUBLE_NONE) tx_tell(&s->tx, &s->hooks);
 }
 
+/* The checkpointer moves pages while we append, so it never sees the log's end and the log grows. When it is long, the
+ * checkpointer goes over it until next to nothing is left; that rest the writer moves between two commits, and the log
+ * begins anew. */
 static void want_checkpoint(struct store *s) {
   int pages = sqlite_wal_pages(s->writer);
-  if (pages < CHECKPOINT_PAGES) return;
-  /* The helper moves pages while we append and so never sees the log's end; once in a while we move the rest ourselves.
-   */
-  if (pages > s->wal_max_pages) sqlite_checkpoint(s->writer);
   pthread_mutex_lock(&s->lock);
-  s->checkpoint_wanted = true;
+  bool finish = s->finish;
+  s->finish = false;
+  if (pages < s->log_pages) s->moved_pages = 0;
+  s->log_pages = pages;
   s->stats.wal_bytes = (int64_t)pages * 4096;
-  pthread_cond_signal(&s->checkpoint_due);
+  if (!s->checkpoint_wanted && pages - s->moved_pages >= CHECKPOINT_PAGES) {
+    s->checkpoint_wanted = true;
+    s->moved_pages = pages;
+    pthread_cond_signal(&s->checkpoint_due);
+  }
   pthread_mutex_unlock(&s->lock);
+  if (finish) sqlite_checkpoint(s->writer);
 }
 
 static void take_batch(struct store *s, struct batch *b) {
@@ -235,6 +246,26 @@ static void *writer_main(void *arg) {
   return NULL;
 }
 
+/* One round of the checkpointer: over the log, and again while it is long and grew by much meanwhile. */
+static void checkpoint_round(struct store *s, struct db *db) {
+  bool again = true;
+  for (int i = 0; again && i < 8 && !atomic_load(&s->down); i++) {
+    pthread_mutex_lock(&s->lock);
+    int before = s->log_pages;
+    pthread_mutex_unlock(&s->lock);
+    sqlite_checkpoint(db);
+    pthread_mutex_lock(&s->lock);
+    s->moved_pages = before;
+    again = s->log_pages > s->wal_max_pages;
+    if (again && s->log_pages - before < FINISH_PAGES) {
+      s->finish = true;
+      again = false;
+    }
+    pthread_mutex_unlock(&s->lock);
+  }
+  if (sqlite_trouble(db) == TROUBLE_FATAL) go_down(s, db_error(db));
+}
+
 static void *checkpoint_main(void *arg) {
   struct store *s = arg;
   char err[256];
@@ -246,13 +277,12 @@ static void *checkpoint_main(void *arg) {
       pthread_cond_wait(&s->checkpoint_due, &s->lock);
       continue;
     }
-    s->checkpoint_wanted = false;
     pthread_mutex_unlock(&s->lock);
     if (!db) db = sqlite_open(NULL, s->folder.db_file, SQLITE_WRITER, err);
     if (!db) log_at(LOG_WARN, "store.checkpoint", log_t("error", err));
-    if (db && !atomic_load(&s->down)) sqlite_checkpoint(db);
-    if (db && sqlite_trouble(db) == TROUBLE_FATAL) go_down(s, db_error(db));
+    if (db) checkpoint_round(s, db);
     pthread_mutex_lock(&s->lock);
+    s->checkpoint_wanted = false;
   }
   pthread_mutex_unlock(&s->lock);
   mem_free(db);

@@ -18,7 +18,18 @@ struct place {
   struct decoder *d;
   int64_t file_max;
   struct kiamo_io_batch *batch;
+  /* The text, walked only as far as a verbatim member asks for. */
+  struct jspan body, spans, span;
+  size_t span_count; /* how many messages `span` is into the array */
 };
+
+/* A member of message i as it was written. An empty object needs no look into the text. */
+static struct jspan verbatim(struct place *p, size_t i, const char *outer, const char *key, const struct jval *v) {
+  if (jval_type(v) == JT_OBJECT && jval_count(v) == 0) return jspan_of("{}", 2);
+  if (!p->spans.text) p->spans = jspan_member(p->body, "messages");
+  while (p->span_count <= i && jspan_next(p->spans, &p->span)) p->span_count++;
+  return jspan_member(outer ? jspan_member(p->span, outer) : p->span, key);
+}
 
 static bool decode_party(struct decoder *d, const struct jval *message, const char *key, enum need need,
                          struct party *ret) {
@@ -125,7 +136,7 @@ static bool has_content(const struct jval *v) {
   return jval_type(v) == JT_OBJECT ? jval_count(v) > 0 : jval_str(v, &len) && len > 0;
 }
 
-static void decode_body(struct place *p, const struct jval *message, struct jspan span, struct message_in *m) {
+static void decode_body(struct place *p, const struct jval *message, size_t i, struct message_in *m) {
   struct decoder *d = p->d;
   const struct jval *body = decode_object(d, message, "body", REQUIRED);
   if (!body) return;
@@ -135,7 +146,7 @@ static void decode_body(struct place *p, const struct jval *message, struct jspa
   const struct jval *rich = jval_get(body, "rich_content");
   enum jtype type = jval_type(rich);
   if (type == JT_STRING || type == JT_OBJECT)
-    m->rich_content = jspan_member(jspan_member(span, "body"), "rich_content");
+    m->rich_content = verbatim(p, i, "body", "rich_content", rich);
   else if (type != JT_MISSING && type != JT_NULL)
     decode_problem(d, "rich_content", 1020, "must be a string or an object, not %s", jval_type_name(rich));
   if (m->text && !*m->text && m->file_count == 0 && !has_content(rich))
@@ -143,15 +154,16 @@ static void decode_body(struct place *p, const struct jval *message, struct jspa
   decode_out(d);
 }
 
-static void decode_message(struct place *p, const struct jval *v, struct jspan span, struct message_in *m) {
+static void decode_message(struct place *p, const struct jval *v, size_t i, struct message_in *m) {
   struct decoder *d = p->d;
   m->ext_id = decode_text(d, v, "id", REQUIRED, 1, ID_MAX);
   decode_int(d, v, "created_at", REQUIRED, 0, CREATED_AT_MAX, &m->created_at);
   m->customer_id = decode_text(d, v, "customer_id", REQUIRED, 1, ID_MAX);
   decode_party(d, v, "sender", REQUIRED, &m->sender);
   m->has_recipient = decode_party(d, v, "recipient", OPTIONAL, &m->recipient);
-  decode_body(p, v, span, m);
-  if (decode_object(d, v, "metadata", OPTIONAL)) m->metadata = jspan_member(span, "metadata");
+  decode_body(p, v, i, m);
+  const struct jval *metadata = decode_object(d, v, "metadata", OPTIONAL);
+  if (metadata) m->metadata = verbatim(p, i, NULL, "metadata", metadata);
   bool known = m->customer_id && m->sender.id && m->has_recipient && m->recipient.id;
   if (known && strcmp(m->customer_id, m->sender.id) != 0 && strcmp(m->customer_id, m->recipient.id) != 0)
     decode_problem(d, "customer_id", 1020, "must be the id of the sender or of the recipient");
@@ -168,17 +180,15 @@ void kiamo_io_decode(struct decoder *d, const struct jval *root, const char *bod
   const struct jval *list = decode_array(d, root, "messages", REQUIRED, 1, KIAMO_IO_MESSAGES_MAX);
   size_t n = jval_count(list);
   if (n == 0) return;
-  struct place p = {.d = d, .file_max = file_max, .batch = ret};
+  struct place p = {.d = d, .file_max = file_max, .batch = ret, .body = jspan_of(body, len)};
   ret->messages = mem_array(d->ctx, struct message_in, n);
   ret->count = (int)n;
-  struct jspan spans = jspan_member(jspan_of(body, len), "messages"), span = {NULL, 0};
   decode_in_key(d, "messages");
   for (size_t i = 0; i < n; i++) {
     const struct jval *v = jval_at(list, i);
-    jspan_next(spans, &span);
     decode_in_index(d, i);
     if (jval_type(v) == JT_OBJECT)
-      decode_message(&p, v, span, &ret->messages[i]);
+      decode_message(&p, v, i, &ret->messages[i]);
     else
       decode_problem(d, NULL, 1020, "must be an object, not %s", jval_type_name(v));
     decode_out(d);
