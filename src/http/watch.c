@@ -236,14 +236,21 @@ void watch_idle(const struct watch *w, struct connection *c, int64_t now_us) {
   set_deadline(c, now_us + w->idle_us + w->request_us);
 }
 
+/* How long so many bytes may take; nobody is given more than for a terabyte, which also keeps the sum from overflowing.
+ */
+static int64_t time_for(int64_t bytes, int64_t rate) {
+  const int64_t most = INT64_C(1) << 40;
+  return (bytes < most ? bytes : most) / rate * 1000000;
+}
+
 void watch_receiving(const struct watch *w, struct connection *c, int64_t begun_us, int64_t bytes) {
   atomic_store_explicit(&c->first, 0, memory_order_relaxed);
-  set_deadline(c, begun_us + w->request_us + bytes / RECEIVE_RATE * 1000000);
+  set_deadline(c, begun_us + w->request_us + time_for(bytes, RECEIVE_RATE));
 }
 
 void watch_sending(const struct watch *w, struct connection *c, int64_t now_us, int64_t bytes) {
   atomic_store_explicit(&c->first, 0, memory_order_relaxed);
-  set_deadline(c, now_us + w->request_us + bytes / SEND_RATE * 1000000);
+  set_deadline(c, now_us + w->request_us + time_for(bytes, SEND_RATE));
 }
 
 void watch_streaming(struct connection *c, int64_t now_us) {

@@ -247,11 +247,12 @@ int main(int argc, char **argv) {
     flags[count++] = (struct conf_flag){argv[i], equals + 1};
   }
   char err[256];
-  const struct conf *conf = conf_load(NULL, NULL, flags, count, err);
+  void *ctx = mem_bytes(NULL, 1);
+  const struct conf *conf = conf_load(ctx, NULL, flags, count, err);
   if (!conf) fatal("%s", err);
   log_set_level(conf->log_level);
-  struct http_app app = {.router = router_new(NULL, routes, ARRAY_LEN(routes)), .admit = admit, .refuse = refuse};
-  server = http_server_start(NULL, conf, &app, err);
+  struct http_app app = {.router = router_new(ctx, routes, ARRAY_LEN(routes)), .admit = admit, .refuse = refuse};
+  server = http_server_start(ctx, conf, &app, err);
   if (!server) fatal("%s", err);
   pthread_t thread;
   pthread_create(&thread, NULL, answer, NULL);
@@ -271,5 +272,6 @@ int main(int argc, char **argv) {
   pthread_mutex_unlock(&lock);
   pthread_join(thread, NULL);
   http_server_stop(server);
+  mem_free(ctx);
   return 0;
 }
