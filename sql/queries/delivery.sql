@@ -17,7 +17,10 @@ WHERE id = $1 AND state = 0;
 -- name: delivery_failed
 UPDATE delivery SET attempts = attempts + 1, next_at = $2, last_status = $3, last_error = $4 WHERE id = $1 AND state = 0;
 -- name: delivery_parked
-UPDATE delivery SET state = 2, attempts = attempts + $5, settled_at = $2, last_status = $3, last_error = $4
+-- $5: 1 after an attempt that ended with $3 and $4, 0 by the clock.
+UPDATE delivery SET state = 2, attempts = attempts + $5, settled_at = $2,
+  last_status = CASE WHEN $5 = 1 THEN $3 ELSE last_status END,
+  last_error = CASE WHEN $5 = 1 OR last_error IS NULL THEN $4 ELSE last_error END
 WHERE id = $1 AND state = 0;
 -- name: delivery_replay
 UPDATE delivery SET state = 0, attempts = 0, next_at = $3, deadline_at = $4, settled_at = 0

@@ -87,11 +87,7 @@ static enum job_result settle_run(struct db *tx, void *arg) {
   switch (a->outcome) {
   case OUTCOME_DELIVERED: r = delivery_settle_delivered(tx, d, a->status, a->at_ms); break;
   case OUTCOME_FAILED: r = delivery_settle_failed(tx, d, a->status, a->error, a->at_ms + a->wait_ms, a->at_ms); break;
-  case OUTCOME_PARKED:
-    /* Parking counts an attempt only when it had a status. */
-    if (a->sent && a->status == 0) r = delivery_settle_failed(tx, d, 0, a->error, a->at_ms, a->at_ms);
-    if (r != DB_FAILED) r = delivery_settle_parked(tx, d, a->status, a->error, a->at_ms);
-    break;
+  case OUTCOME_PARKED: r = delivery_settle_parked(tx, d, a->sent, a->status, a->error, a->at_ms); break;
   }
   return r == DB_FAILED ? JOB_REJECT : JOB_COMMIT;
 }
@@ -163,8 +159,6 @@ static void attempt_failed(struct attempt *a, int64_t retry_after_ms, int64_t no
   log_change(c, lanes_attempt_failed(d->lanes, row, leave_alone ? retry_after_ms : 0, random, now_us), a->error);
   a->wait_ms = backoff_ms((int)(row->d.attempts < 64 ? row->d.attempts + 1 : 64), d->conf->delivery_backoff_first,
                           d->conf->delivery_backoff_max, retry_after_ms, random);
-  mem_free(row->error);
-  row->error = mem_strdup(row, a->error);
   bool over = a->at_ms >= row->d.deadline_at;
   if (over) a->wait_ms = 0;
   settle_begin(a, over ? OUTCOME_PARKED : OUTCOME_FAILED);
@@ -271,8 +265,7 @@ static void park_expired(struct deliver *d) {
     a->d = d;
     a->row = row;
     a->at_ms = wall_ms;
-    snprintf(a->error, sizeof a->error, "given up after the retention period%s%s", row->error ? "; last: " : "",
-             row->error ? row->error : "");
+    snprintf(a->error, sizeof a->error, "given up after the retention period");
     settle_begin(a, OUTCOME_PARKED);
   }
 }

@@ -16,7 +16,6 @@ struct lane;
 
 struct lanes_row {
   struct delivery d; /* attempts counts those that were settled */
-  char *error;       /* of the last failed attempt, NULL before; child of the row */
   /* private: */
   UT_hash_handle hh;
   struct lanes_row *prev, *next;

@@ -71,14 +71,14 @@ void *delivery_payload(struct db *db, void *ctx, int64_t id, size_t *ret_len) {
   return copy;
 }
 
-static enum db_result tell(struct db *tx, const struct delivery *d, enum event_kind kind, int status, const char *error,
-                           int64_t now_ms) {
+static enum db_result tell(struct db *tx, const struct delivery *d, enum event_kind kind, bool attempted, int status,
+                           const char *error, int64_t now_ms) {
   void *pool = mem_pool(NULL, 1024);
   struct buf data;
   buf_init(&data, pool, 256, 4096);
   struct jw w = jw_into(&data);
   jw_object(&w);
-  jw_kint(&w, "attempts", d->attempts + 1);
+  jw_kint(&w, "attempts", d->attempts + attempted);
   jw_kint(&w, "status", status);
   if (error) jw_kstr(&w, "error", error);
   jw_object_end(&w);
@@ -94,21 +94,21 @@ static enum db_result tell(struct db *tx, const struct delivery *d, enum event_k
 
 enum db_result delivery_settle_delivered(struct db *tx, const struct delivery *d, int status, int64_t now_ms) {
   enum db_result r = db_exec(tx, Q_DELIVERY_DELIVERED, v_int(d->id), v_int(now_ms), v_int(status));
-  return r == DB_OK ? tell(tx, d, EVENT_DELIVERY_DELIVERED, status, NULL, now_ms) : r;
+  return r == DB_OK ? tell(tx, d, EVENT_DELIVERY_DELIVERED, true, status, NULL, now_ms) : r;
 }
 
 enum db_result delivery_settle_failed(struct db *tx, const struct delivery *d, int status, const char *error,
                                       int64_t next_at, int64_t now_ms) {
   enum db_result r = db_exec(tx, Q_DELIVERY_FAILED, v_int(d->id), v_int(next_at), v_int(status), v_text(error));
   /* The agent hears of the first failure; how it goes on stands in the delivery itself. */
-  return r == DB_OK && d->attempts == 0 ? tell(tx, d, EVENT_DELIVERY_FAILED, status, error, now_ms) : r;
+  return r == DB_OK && d->attempts == 0 ? tell(tx, d, EVENT_DELIVERY_FAILED, true, status, error, now_ms) : r;
 }
 
-enum db_result delivery_settle_parked(struct db *tx, const struct delivery *d, int status, const char *error,
-                                      int64_t now_ms) {
+enum db_result delivery_settle_parked(struct db *tx, const struct delivery *d, bool attempted, int status,
+                                      const char *error, int64_t now_ms) {
   enum db_result r =
-      db_exec(tx, Q_DELIVERY_PARKED, v_int(d->id), v_int(now_ms), v_int(status), v_text(error), v_int(status ? 1 : 0));
-  return r == DB_OK ? tell(tx, d, EVENT_DELIVERY_PARKED, status, error, now_ms) : r;
+      db_exec(tx, Q_DELIVERY_PARKED, v_int(d->id), v_int(now_ms), v_int(status), v_text(error), v_int(attempted));
+  return r == DB_OK ? tell(tx, d, EVENT_DELIVERY_PARKED, attempted, status, error, now_ms) : r;
 }
 
 static struct delivery read_one(const struct db_rows *rows, void *ctx, int64_t instance_id) {

@@ -31,8 +31,10 @@ void *delivery_payload(struct db *db, void *ctx, int64_t id, size_t *ret_len);
 enum db_result delivery_settle_delivered(struct db *tx, const struct delivery *d, int status, int64_t now_ms);
 enum db_result delivery_settle_failed(struct db *tx, const struct delivery *d, int status, const char *error,
                                       int64_t next_at, int64_t now_ms);
-enum db_result delivery_settle_parked(struct db *tx, const struct delivery *d, int status, const char *error,
-                                      int64_t now_ms);
+/* attempted: it is given up after an attempt that ended so; else by the clock, and the last attempt's status and error
+ * stay unless there was none. */
+enum db_result delivery_settle_parked(struct db *tx, const struct delivery *d, bool attempted, int status,
+                                      const char *error, int64_t now_ms);
 
 /* For people: bound to the instance. */
 bool delivery_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct delivery *ret);

@@ -275,6 +275,7 @@ static void after_its_time_a_delivery_is_parked_and_the_lane_goes_on(void **stat
   outbox_wait_count(o, DELIVERY_DELIVERED, 1);
   assert_int_equal(outbox_get(o, late).state, DELIVERY_PARKED);
   assert_true(outbox_get(o, late).attempts >= 1);
+  assert_int_equal(outbox_get(o, late).last_status, 500);
   assert_int_equal(outbox_get(o, next).state, DELIVERY_DELIVERED);
   assert_int_equal(events_of(EVENT_DELIVERY_PARKED), 1);
   assert_int_equal(events_of(EVENT_DELIVERY_FAILED), 1);
