@@ -54,7 +54,7 @@ SELECT id, channel_id, interaction_id, message_id, direction, uid, ext_id, name,
 SELECT id, channel_id, interaction_id, message_id, direction, uid, ext_id, name, mime_type, found_type, size, state, url,
   attempts, last_error, created_at, retrieved_at FROM attachment WHERE message_id = $1 AND instance_id = $2 ORDER BY id;
 -- name: attachment_claim
-UPDATE attachment SET message_id = $3, interaction_id = $4, channel_id = $5 WHERE id = $1 AND instance_id = $2 AND message_id = 0;
+UPDATE attachment SET message_id = $3 WHERE id = $1 AND instance_id = $2 AND interaction_id = $4 AND message_id = 0;
 -- name: attachment_retrieved
 UPDATE attachment SET retrieved_at = $2 WHERE id = $1 AND retrieved_at = 0;
 -- name: attachment_to_fetch

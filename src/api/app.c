@@ -117,7 +117,8 @@ static void admit_token(struct request *req, struct caller *c, const char *text)
     return;
   }
   int64_t per_minute = request_conf(req)->token_rate;
-  int64_t wait = rate_take(the_app->token_rate, token->id, per_minute, per_minute / 6 + 1, clock_mono_us() / 1000);
+  int64_t burst = per_minute >= 6 ? per_minute / 6 : 1;
+  int64_t wait = rate_take(the_app->token_rate, token->id, per_minute, burst, clock_mono_us() / 1000);
   if (wait > 0) {
     char seconds[24];
     snprintf(seconds, sizeof seconds, "%lld", (long long)((wait + 999) / 1000));

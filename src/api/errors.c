@@ -86,9 +86,8 @@ void fail(struct request *req, enum error_code code, int status, const char *det
   reply_buf(req, status, "application/problem+json", b);
 }
 
-void fail_fields(struct request *req, const struct decoder *d) {
-  struct buf *b = body_of(req);
-  struct jw w = jw_into(b);
+int fail_fields_body(struct buf *out, const struct decoder *d) {
+  struct jw w = jw_into(out);
   problem_head(&w, (enum error_code)d->problems[0].code, 400, NULL);
   jw_key(&w, "errors");
   jw_array(&w);
@@ -100,6 +99,12 @@ void fail_fields(struct request *req, const struct decoder *d) {
   }
   jw_array_end(&w);
   jw_object_end(&w);
+  return 400;
+}
+
+void fail_fields(struct request *req, const struct decoder *d) {
+  struct buf *b = body_of(req);
+  fail_fields_body(b, d);
   reply_buf(req, 400, "application/problem+json", b);
 }
 

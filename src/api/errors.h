@@ -16,6 +16,7 @@ void fail_fields(struct request *req, const struct decoder *d); /* the decoder's
 void fail_token(struct request *req, int status);               /* 401, 403 of tokens: message only */
 /* Writes the same body as fail() into out, for answers made inside a transaction. Returns the HTTP status. */
 int fail_body(struct buf *out, enum error_code code, int status, const char *detail);
+int fail_fields_body(struct buf *out, const struct decoder *d);
 
 /* ---- Kiamo.io: {"error": word, "details": […]} ---- */
 void kiamo_io_fail(struct request *req, int status, const char *detail);

@@ -9,6 +9,7 @@
 #include "store/event.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 
 #define STREAMS_MAX   20000
 #define HEARTBEAT_MS  15000
+#define RIGHTS_MS     60000
 #define PAGE_EVENTS   64
 #define PAGE_MAX      (4 << 20)
 #define PAGES_KEPT    8
@@ -36,6 +38,8 @@ struct stream_state {
   struct page *page; /* being sent */
   size_t page_at;
   bool waits;
+  struct live_right right;
+  atomic_bool ended; /* the right to listen is gone */
   struct stream_state *next, *prev;
 };
 
@@ -54,6 +58,8 @@ struct live {
   bool has_news;
   struct page *pages[PAGES_KEPT];
   int next_page;
+  uint64_t rights_epoch; /* of the setup when the rights were looked at last */
+  int64_t rights_ms;
 };
 
 /* ---- pages; under the lock ---- */
@@ -164,6 +170,7 @@ static ssize_t stream_read(void *arg, uint64_t offset, char *out, size_t max) {
   struct live *l = s->live;
   /* First bytes at once, so that the client knows that it is connected. */
   if (offset == 0) return put(s, "retry: 1000\n\n", 13, out, max);
+  if (atomic_load(&s->ended)) return STREAM_END;
   if (!s->page) {
     s->page = next_page(s);
     s->page_at = 0;
@@ -172,7 +179,7 @@ static ssize_t stream_read(void *arg, uint64_t offset, char *out, size_t max) {
   bool quiet = clock_mono_us() / 1000 - s->last_sent_ms >= HEARTBEAT_MS;
   bool suspended = false, stopping = false;
   pthread_mutex_lock(&l->lock);
-  stopping = l->stopping;
+  stopping = l->stopping || atomic_load(&s->ended);
   if (!stopping && !quiet && last_of(l, s->instance_id) <= s->position) {
     s->waits = suspended = true;
     request_suspend(s->req);
@@ -194,7 +201,8 @@ static void stream_done(void *arg) {
   free(s);
 }
 
-bool live_open(struct live *l, struct request *req, int64_t instance_id, int64_t after) {
+bool live_open(struct live *l, struct request *req, int64_t instance_id, const struct live_right *right,
+               int64_t after) {
   struct db *db = store_read_begin(l->store);
   int64_t last = event_last(db, instance_id);
   store_read_end(l->store, db);
@@ -204,6 +212,7 @@ bool live_open(struct live *l, struct request *req, int64_t instance_id, int64_t
                              .req = req,
                              .instance_id = instance_id,
                              .position = after < 0 || after > last ? last : after,
+                             .right = *right,
                              .last_sent_ms = clock_mono_us() / 1000};
   pthread_mutex_lock(&l->lock);
   bool room = l->count < STREAMS_MAX && !l->stopping;
@@ -247,10 +256,48 @@ static void wake(struct live *l) {
   struct stream_state *s;
   DL_FOREACH(l->streams, s) {
     if (!s->waits) continue;
-    if (!l->stopping && last_of(l, s->instance_id) <= s->position && now - s->last_sent_ms < HEARTBEAT_MS) continue;
+    bool ends = l->stopping || atomic_load(&s->ended);
+    if (!ends && last_of(l, s->instance_id) <= s->position && now - s->last_sent_ms < HEARTBEAT_MS) continue;
     s->waits = false;
     request_resume(s->req);
   }
+}
+
+/* ---- rights ---- */
+
+static bool session_lives(struct db *db, const uint8_t *hash) {
+  struct db_rows rows;
+  db_open(db, &rows, Q_SESSION_GET, v_bytes(hash, SHA256_LEN));
+  bool lives = db_next(&rows) ? col_int(&rows, 2) > clock_wall_ms() : db_failed(db);
+  db_close(&rows);
+  return lives;
+}
+
+static bool right_holds(const struct registry *r, struct db *db, const struct live_right *right) {
+  int64_t need = rights_bit(API_INTERACTION, VERB_GET);
+  for (int i = 0; right->token_id && i < r->token_count; i++)
+    if (r->tokens[i].id == right->token_id) return r->tokens[i].enabled && (r->tokens[i].rights & need);
+  const struct agent *agent = right->agent_id ? registry_agent(r, right->agent_id) : NULL;
+  return agent && agent->enabled && session_lives(db, right->session_hash);
+}
+
+/* Under the lock. Looks again after every change of the setup (a logout counts as one), and now and then for sessions
+ * that ran out. */
+static void check_rights(struct live *l) {
+  int64_t now = clock_mono_us() / 1000;
+  uint64_t epoch = store_epoch(l->store);
+  if (!l->streams || (epoch == l->rights_epoch && now - l->rights_ms < RIGHTS_MS)) return;
+  const struct registry *r = registry_get(l->store);
+  if (!r) return;
+  struct db *db = store_read_begin(l->store);
+  struct stream_state *s;
+  DL_FOREACH(l->streams, s) {
+    if (!right_holds(r, db, &s->right)) atomic_store(&s->ended, true);
+  }
+  store_read_end(l->store, db);
+  registry_put(r);
+  l->rights_epoch = epoch;
+  l->rights_ms = now;
 }
 
 static void *live_main(void *arg) {
@@ -263,6 +310,7 @@ static void *live_main(void *arg) {
     until.tv_sec += 1;
     if (!l->has_news) pthread_cond_timedwait(&l->news, &l->lock, &until);
     l->has_news = false;
+    check_rights(l);
     wake(l);
   }
   wake(l);

@@ -94,9 +94,13 @@ void brake_passed(struct brake *b, const char *key) {
 
 /* ---- rates ---- */
 
+/* A request costs as many parts as a minute has milliseconds, so that per_minute parts come in a millisecond and nothing
+ * is lost to rounding however often somebody asks. */
+#define REQUEST_PARTS INT64_C(60000)
+
 struct rate_entry {
   int64_t key;
-  int64_t level_mt; /* thousandths of a request that may still be taken */
+  int64_t parts; /* of requests that may still be taken */
   int64_t at_ms;
   UT_hash_handle hh;
 };
@@ -121,30 +125,39 @@ struct rate *rate_new(void *ctx, int entries_max) {
   return r;
 }
 
-int64_t rate_take(struct rate *r, int64_t key, int64_t per_minute, int64_t burst, int64_t now_ms) {
-  int64_t wait = 0;
-  pthread_mutex_lock(&r->lock);
+/* The key's entry, now the youngest; made, with a full bucket, when there is none. */
+static struct rate_entry *rate_entry_of(struct rate *r, int64_t key, int64_t full, int64_t now_ms) {
   struct rate_entry *e = NULL;
   HASH_FIND(hh, r->entries, &key, sizeof key, e);
-  if (!e) {
+  if (e) {
+    HASH_DEL(r->entries, e);
+  } else {
     if ((int)HASH_COUNT(r->entries) >= r->entries_max) {
       struct rate_entry *oldest = r->entries;
       HASH_DEL(r->entries, oldest);
       mem_free(oldest);
     }
     e = mem_new(r, struct rate_entry);
-    *e = (struct rate_entry){.key = key, .level_mt = burst * 1000, .at_ms = now_ms};
-    HASH_ADD(hh, r->entries, key, sizeof e->key, e);
+    *e = (struct rate_entry){.key = key, .parts = full, .at_ms = now_ms};
   }
+  HASH_ADD(hh, r->entries, key, sizeof e->key, e);
+  return e;
+}
+
+int64_t rate_take(struct rate *r, int64_t key, int64_t per_minute, int64_t burst, int64_t now_ms) {
+  int64_t wait = 0, full = burst * REQUEST_PARTS;
+  pthread_mutex_lock(&r->lock);
+  struct rate_entry *e = rate_entry_of(r, key, full, now_ms);
   int64_t passed = now_ms > e->at_ms ? now_ms - e->at_ms : 0;
-  if (passed > 60000) passed = 60000;
-  e->level_mt += passed * per_minute / 60;
-  if (e->level_mt > burst * 1000) e->level_mt = burst * 1000;
+  /* Longer than it takes to fill the bucket is as good as that. */
+  if (passed > full / per_minute + 1) passed = full / per_minute + 1;
+  e->parts += passed * per_minute;
+  if (e->parts > full) e->parts = full;
   e->at_ms = now_ms;
-  if (e->level_mt >= 1000)
-    e->level_mt -= 1000;
+  if (e->parts >= REQUEST_PARTS)
+    e->parts -= REQUEST_PARTS;
   else
-    wait = (1000 - e->level_mt) * 60 / per_minute + 1;
+    wait = (REQUEST_PARTS - e->parts + per_minute - 1) / per_minute;
   pthread_mutex_unlock(&r->lock);
   return wait;
 }

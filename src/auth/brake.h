@@ -14,7 +14,7 @@ int64_t brake_wait_ms(struct brake *b, const char *key, int64_t now_ms); /* 0: g
 void brake_failed(struct brake *b, const char *key, int64_t now_ms);
 void brake_passed(struct brake *b, const char *key); /* forgets the key's failures */
 
-/* A token bucket per key: per_minute on average, `burst` at once. */
+/* A token bucket per key: per_minute (at least 1) on average, `burst` at once; per_minute * burst below 2^47. */
 struct rate;
 struct rate *rate_new(void *ctx, int entries_max);
 int64_t rate_take(struct rate *r, int64_t key, int64_t per_minute, int64_t burst,

@@ -90,7 +90,19 @@ static bool is_digits(const char *text, size_t len) {
   return len > 0;
 }
 
+/* Two of these would let somebody before us and us believe different ones. */
+static const char *const once[] = {"authorization", "content-type", "kiamo-api-token", "idempotency-key",
+                                   "last-event-id"};
+
+static int place_in_once(const struct guard_header *h) {
+  for (size_t i = 0; i < ARRAY_LEN(once); i++)
+    if (is_name(h, once[i])) return (int)i;
+  return -1;
+}
+
 struct framing {
+  unsigned seen; /* bits of once[] */
+  bool repeated;
   int lengths, encodings, hosts;
   const struct guard_header *length, *encoding, *host;
 };
@@ -105,10 +117,15 @@ static void count_framing(const struct guard_header *h, struct framing *f) {
   } else if (is_name(h, "host")) {
     f->hosts++;
     f->host = h;
+  } else {
+    int place = place_in_once(h);
+    f->repeated = f->repeated || (place >= 0 && (f->seen & 1u << place));
+    if (place >= 0) f->seen |= 1u << place;
   }
 }
 
 static struct guard_verdict check_framing(const struct framing *f, bool is_11) {
+  if (f->repeated) return refuse(400, "a header that may come once comes twice");
   if (f->hosts > 1) return refuse(400, "more than one Host header");
   if (is_11 && !f->hosts) return refuse(400, "no Host header");
   if (f->host && !is_host(f->host->value, f->host->value_len)) return refuse(400, "Host is not a host name");

@@ -103,9 +103,8 @@ ssize_t attachment_read(struct db *db, int64_t id, int64_t offset, char *out, si
 }
 
 enum db_result attachment_claim(struct db *tx, int64_t instance_id, int64_t id, int64_t message_id,
-                                int64_t interaction_id, int64_t channel_id) {
-  return db_exec(tx, Q_ATTACHMENT_CLAIM, v_int(id), v_int(instance_id), v_int(message_id), v_int(interaction_id),
-                 v_int(channel_id));
+                                int64_t interaction_id) {
+  return db_exec(tx, Q_ATTACHMENT_CLAIM, v_int(id), v_int(instance_id), v_int(message_id), v_int(interaction_id));
 }
 
 enum db_result attachment_set_retrieved(struct db *tx, const struct attachment *a, int64_t now_ms) {

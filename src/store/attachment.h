@@ -31,9 +31,10 @@ int attachment_of_message(struct db *db, void *ctx, int64_t instance_id, int64_t
                           int max);
 /* Copies up to max bytes from offset; returns how many, 0 at the end, -1 on a hole or failure. */
 ssize_t attachment_read(struct db *db, int64_t id, int64_t offset, char *out, size_t max);
-/* An uploaded file that belongs to no message yet goes to this one. DB_NONE when it is taken, foreign or unknown. */
+/* A file uploaded to this interaction that belongs to no message yet goes to this one. DB_NONE when it is taken,
+ * foreign or unknown. */
 enum db_result attachment_claim(struct db *tx, int64_t instance_id, int64_t id, int64_t message_id,
-                                int64_t interaction_id, int64_t channel_id);
+                                int64_t interaction_id);
 enum db_result attachment_set_retrieved(struct db *tx, const struct attachment *a, int64_t now_ms);
 
 /* The fetcher's side: due rows first. */

@@ -229,7 +229,7 @@ struct answer {
 static enum conversation_result answer_files(struct answer *a, int *ret_bad) {
   const struct interaction *i = a->interaction;
   for (int n = 0; n < a->reply->uploaded_count; n++) {
-    enum db_result r = attachment_claim(a->tx, i->instance_id, a->reply->uploaded[n], a->id, i->id, a->channel->id);
+    enum db_result r = attachment_claim(a->tx, i->instance_id, a->reply->uploaded[n], a->id, i->id);
     if (r == DB_OK) continue;
     *ret_bad = n;
     return r == DB_NONE ? CONVERSATION_REFUSED : CONVERSATION_FAILED;

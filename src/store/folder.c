@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "store/sqlite.h"
 #include "store/store.h"
 
@@ -134,6 +135,27 @@ static bool apply(struct db *db, const struct migration *m, char err[static 256]
   return ok;
 }
 
+/* A word derived from the key, kept in the store: with another key every secret would be unreadable, so better not
+ * start. */
+static void key_word(const struct master_key *key, char out[static 2 * SHA256_LEN + 1]) {
+  uint8_t derived[SHA256_LEN];
+  secret_derive(key, "key-check", derived);
+  hex_encode(derived, sizeof derived, out);
+}
+
+bool folder_check_key(const struct folder *f, struct db *db, char err[static 256]) {
+  char word[2 * SHA256_LEN + 1];
+  struct db_rows rows;
+  key_word(&f->key, word);
+  db_open(db, &rows, Q_META_GET, v_text("key_check"));
+  bool fits = db_next(&rows) && secret_equal_text(col_text(&rows, 0, NULL), word);
+  db_close(&rows);
+  if (!fits)
+    snprintf(err, 256, "the master key %.140s is not the one this store was made with: put the right one there",
+             f->key_file);
+  return fits;
+}
+
 bool folder_migrate(struct folder *f, struct db *db, char err[static 256]) {
   int version = schema_version(db);
   if (version == folder_schema_known()) return true;
@@ -152,19 +174,19 @@ bool folder_migrate(struct folder *f, struct db *db, char err[static 256]) {
   return true;
 }
 
-static bool write_key(const char *file, char err[static 256]) {
-  struct master_key key;
-  random_bytes(key.bytes, sizeof key.bytes);
+static bool write_key(const char *file, const struct master_key *key, char err[static 256]) {
   int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  bool ok = fd >= 0 && write(fd, key.bytes, sizeof key.bytes) == (ssize_t)sizeof key.bytes && fsync(fd) == 0;
+  bool ok = fd >= 0 && write(fd, key->bytes, MASTER_KEY_LEN) == (ssize_t)MASTER_KEY_LEN && fsync(fd) == 0;
   if (!ok) snprintf(err, 256, "cannot write the master key %.150s: %s", file, strerror(errno));
   if (fd >= 0) close(fd);
-  secret_wipe(&key, sizeof key);
   return ok;
 }
 
 /* Built beside and renamed at the end, so that a folder never holds half a store. */
-static bool make_store(const char *file, const char *instance_name, char err[static 256]) {
+static bool make_store(const char *file, const struct master_key *key, const char *instance_name,
+                       char err[static 256]) {
+  char word[2 * SHA256_LEN + 1];
+  key_word(key, word);
   char building[600];
   snprintf(building, sizeof building, "%s.new", file);
   unlink(building);
@@ -173,6 +195,10 @@ static bool make_store(const char *file, const char *instance_name, char err[sta
   for (int i = 0; ok && i < migration_count; i++) ok = apply(db, &migrations[i], err);
   if (ok && db_exec(db, Q_INSTANCE_INSERT, v_int(1), v_text(instance_name), v_int(clock_wall_ms())) != DB_OK) {
     snprintf(err, 256, "cannot write the first instance: %.150s", db_error(db));
+    ok = false;
+  }
+  if (ok && db_exec(db, Q_META_SET, v_text("key_check"), v_text(word)) != DB_OK) {
+    snprintf(err, 256, "cannot write the key's check: %.150s", db_error(db));
     ok = false;
   }
   ok = ok && sqlite_script(db, "PRAGMA journal_mode=DELETE", err);
@@ -195,12 +221,15 @@ bool store_create(const char *dir, const char *instance_name, char err[static 25
   void *pool = mem_pool(NULL, 4096);
   char *file = mem_printf(pool, "%s/guichet.db", dir);
   bool ok = false;
+  struct master_key key;
+  random_bytes(key.bytes, sizeof key.bytes);
   if (access(file, F_OK) == 0)
     snprintf(err, 256, "there is already a store in %.180s", dir);
   else if (mkdir(dir, 0700) != 0 && errno != EEXIST)
     snprintf(err, 256, "cannot make the folder %.150s: %s", dir, strerror(errno));
   else
-    ok = write_key(mem_printf(pool, "%s/master.key", dir), err) && make_store(file, instance_name, err);
+    ok = write_key(mem_printf(pool, "%s/master.key", dir), &key, err) && make_store(file, &key, instance_name, err);
+  secret_wipe(&key, sizeof key);
   if (ok && !sync_dir(dir)) {
     snprintf(err, 256, "cannot sync the folder %.150s: %s", dir, strerror(errno));
     ok = false;

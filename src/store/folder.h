@@ -14,6 +14,8 @@ struct folder {
 
 bool folder_open(void *ctx, struct folder *f, const char *dir, bool lock, char err[static 256]) MUST_CHECK;
 void folder_close(struct folder *f); /* also half-opened */
+/* Is the master key the one the store was made with? */
+bool folder_check_key(const struct folder *f, struct db *db, char err[static 256]) MUST_CHECK;
 bool folder_migrate(struct folder *f, struct db *db, char err[static 256]) MUST_CHECK;
 uint64_t folder_epoch(const struct folder *f);
 void folder_epoch_raise(const struct folder *f);

@@ -378,7 +378,7 @@ struct store *store_open(void *ctx, const struct store_options *options, char er
   if (!folder_open(s, &s->folder, options->dir, options->mode == STORE_SERVE, err)) goto fail;
   s->writer = sqlite_open(s, s->folder.db_file, SQLITE_WRITER, err);
   if (!s->writer) goto fail;
-  if (!folder_migrate(&s->folder, s->writer, err)) goto fail;
+  if (!folder_migrate(&s->folder, s->writer, err) || !folder_check_key(&s->folder, s->writer, err)) goto fail;
   s->tx.db = s->writer;
   sqlite_set_owner(s->writer, &s->tx);
   id_init(0, db_int(s->writer, Q_ID_FLOOR, 0));

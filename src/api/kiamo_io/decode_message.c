@@ -12,6 +12,7 @@
 #define NAME_MAX_BYTES 255
 #define TEXT_MAX       262144
 #define URL_MAX        2000
+#define VERBATIM_MAX   262144                /* bytes of metadata, of rich content */
 #define CREATED_AT_MAX INT64_C(253402300799) /* the end of year 9999, in seconds: milliseconds are caught */
 
 struct place {
@@ -23,12 +24,14 @@ struct place {
   size_t span_count; /* how many messages `span` is into the array */
 };
 
-/* A member of message i as it was written. An empty object needs no look into the text. */
+/* A member of message i as it was written; bounded. An empty object needs no look into the text. */
 static struct jspan verbatim(struct place *p, size_t i, const char *outer, const char *key, const struct jval *v) {
   if (jval_type(v) == JT_OBJECT && jval_count(v) == 0) return jspan_of("{}", 2);
   if (!p->spans.text) p->spans = jspan_member(p->body, "messages");
   while (p->span_count <= i && jspan_next(p->spans, &p->span)) p->span_count++;
-  return jspan_member(outer ? jspan_member(p->span, outer) : p->span, key);
+  struct jspan found = jspan_member(outer ? jspan_member(p->span, outer) : p->span, key);
+  if (found.len > VERBATIM_MAX) decode_problem(p->d, key, 1020, "must be at most %d bytes long", VERBATIM_MAX);
+  return found;
 }
 
 static bool decode_party(struct decoder *d, const struct jval *message, const char *key, enum need need,

@@ -36,6 +36,18 @@ struct client_request {
   bool basic;
 };
 
+/* RFC 6749 §3.2: a parameter without a value counts as left out. */
+static const char *filled(const char *value) {
+  return value && *value ? value : NULL;
+}
+
+/* Fields are text: a NUL inside would hide what follows it. */
+static bool has_nul(const struct form *form) {
+  for (int i = 0; i < form->count; i++)
+    if (strlen(form->fields[i].value) != form->fields[i].len) return true;
+  return false;
+}
+
 /* False when the request is unusable; the reply is set then. */
 static bool read_client(struct request *req, struct client_request *c) {
   struct form form = {.count = 0};
@@ -46,6 +58,10 @@ static bool read_client(struct request *req, struct client_request *c) {
     refuse(req, 400, "invalid_request",
            r == FORM_WRONG_TYPE ? "the body must be multipart/form-data or application/x-www-form-urlencoded"
                                 : "the form cannot be read");
+    return false;
+  }
+  if (has_nul(&form)) {
+    refuse(req, 400, "invalid_request", "a field holds a NUL character");
     return false;
   }
   static const char *const names[] = {"client_id", "client_secret", "grant_type"};
@@ -69,6 +85,9 @@ static bool read_client(struct request *req, struct client_request *c) {
     c->id = basic.user;
     c->secret = basic.password;
   }
+  c->id = filled(c->id);
+  c->secret = filled(c->secret);
+  c->grant_type = filled(c->grant_type);
   if (b == BASIC_BROKEN) c->id = c->secret = ""; /* told as invalid_client, as any other wrong credential */
   return true;
 }

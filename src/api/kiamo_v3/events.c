@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "store/event.h"
 
+#include <string.h>
+
 void v3_events(struct request *req) {
   const char *from = request_header(req, "Last-Event-ID");
   if (!from) from = request_query(req, "lastEventId");
@@ -18,5 +20,8 @@ void v3_events(struct request *req) {
     reply_static(req, 200, "text/event-stream", "", 0);
     return;
   }
-  if (!live_open(app()->live, req, caller_of(req)->instance_id, after)) fail_unavailable(req, UNAVAILABLE_BUSY);
+  const struct caller *c = caller_of(req);
+  struct live_right right = {.token_id = c->token ? c->token->id : 0, .agent_id = c->agent ? c->agent->id : 0};
+  memcpy(right.session_hash, c->session_hash, sizeof right.session_hash);
+  if (!live_open(app()->live, req, c->instance_id, &right, after)) fail_unavailable(req, UNAVAILABLE_BUSY);
 }

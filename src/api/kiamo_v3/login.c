@@ -177,6 +177,7 @@ static enum job_result logout_run(struct db *tx, void *arg) {
 static void logout_done(void *arg, enum store_result result) {
   struct logout *l = arg;
   if (result == STORE_OK) {
+    store_epoch_raise(app()->store); /* live streams of this session end */
     set_cookie(l->req, "", 0);
     reply_empty(l->req, 204);
   } else {

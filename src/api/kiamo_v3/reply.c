@@ -20,10 +20,21 @@
 struct reply_work {
   struct v3_write *write;
   struct reply_in reply;
+  size_t uploaded_at[FILES_MAX]; /* where in `attachments` an uploaded file was named */
 };
 
+static int refuse_file(struct buf *out, const struct reply_work *work, int bad_file) {
+  struct decoder d;
+  decode_init(&d, request_pool(work->write->req), PATH_POINTER);
+  decode_in_key(&d, "attachments");
+  decode_in_index(&d, work->uploaded_at[bad_file]);
+  decode_problem(&d, "id", 1200, "was not uploaded to this interaction, or belongs to another message");
+  return fail_fields_body(out, &d);
+}
+
 static bool act_reply(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status) {
-  const struct reply_in *in = w->input;
+  const struct reply_work *work = w->input;
+  const struct reply_in *in = &work->reply;
   struct actor actor = caller_actor(w->caller);
   int64_t id = 0;
   int bad_file = -1;
@@ -31,8 +42,7 @@ static bool act_reply(struct db *tx, struct v3_write *w, struct buf *out, int *r
                                                   &actor, in, clock_wall_ms(), &id, &bad_file);
   if (r == CONVERSATION_FAILED) return false;
   if (r == CONVERSATION_REFUSED && bad_file >= 0) {
-    *ret_status = fail_body(out, ERR_1200, 0,
-                            "an attachment named by its id was not uploaded here, or belongs to another message");
+    *ret_status = refuse_file(out, work, bad_file);
     return true;
   }
   if (r != CONVERSATION_OK) {
@@ -51,17 +61,21 @@ static bool act_reply(struct db *tx, struct v3_write *w, struct buf *out, int *r
 struct files_out {
   struct file_in *files;
   int64_t *uploaded;
+  size_t *uploaded_at;
   int file_count, uploaded_count;
   int64_t max;
   bool too_large;
 };
 
-static void decode_uploaded(struct decoder *d, struct request *req, const char *id_text, struct files_out *out) {
+static void decode_uploaded(struct decoder *d, struct request *req, size_t index, const char *id_text,
+                            struct files_out *out) {
   int64_t instance_id = 0, id = 0;
-  if (id_parse(id_text, &instance_id, &id) && instance_id == caller_of(req)->instance_id)
-    out->uploaded[out->uploaded_count++] = id;
-  else
+  if (!id_parse(id_text, &instance_id, &id) || instance_id != caller_of(req)->instance_id) {
     decode_problem(d, "id", 1020, "is not the id of an uploaded file");
+    return;
+  }
+  out->uploaded_at[out->uploaded_count] = index;
+  out->uploaded[out->uploaded_count++] = id;
 }
 
 static void decode_new(struct decoder *d, const struct jval *v, struct files_out *out) {
@@ -102,7 +116,7 @@ static void decode_files(struct decoder *d, struct request *req, const struct jv
     if (jval_type(v) != JT_OBJECT)
       decode_problem(d, NULL, 1020, "must be an object, not %s", jval_type_name(v));
     else if (id)
-      decode_uploaded(d, req, id, out);
+      decode_uploaded(d, req, i, id, out);
     else
       decode_new(d, v, out);
     decode_out(d);
@@ -111,13 +125,15 @@ static void decode_files(struct decoder *d, struct request *req, const struct jv
 }
 
 /* The reply is set when this returns false. */
-static bool decode_reply(struct request *req, struct reply_in *in, size_t *ret_weight) {
+static bool decode_reply(struct reply_work *work) {
+  struct request *req = work->write->req;
   const struct jval *body = v3_body(req, false);
   if (!body) return false;
   struct decoder d;
   decode_init(&d, request_pool(req), PATH_POINTER);
   struct files_out files = {.files = mem_array(request_pool(req), struct file_in, FILES_MAX),
                             .uploaded = mem_array(request_pool(req), int64_t, FILES_MAX),
+                            .uploaded_at = work->uploaded_at,
                             .max = request_conf(req)->attachment_max};
   const char *text = decode_text(&d, body, "text", OPTIONAL, 0, TEXT_MAX);
   decode_files(&d, req, body, &files);
@@ -127,21 +143,21 @@ static bool decode_reply(struct request *req, struct reply_in *in, size_t *ret_w
     fail(req, ERR_1020, 413, d.problems[0].text);
   else if (d.problem_count)
     fail_fields(req, &d);
-  *in = (struct reply_in){.text = text ? text : "",
-                          .files = files.files,
-                          .file_count = files.file_count,
-                          .uploaded = files.uploaded,
-                          .uploaded_count = files.uploaded_count,
-                          .public_url = api_public_url(request_conf(req)),
-                          .retention_ms = request_conf(req)->delivery_retention};
-  for (int i = 0; i < files.file_count; i++) *ret_weight += files.files[i].size;
+  work->reply = (struct reply_in){.text = text ? text : "",
+                                  .files = files.files,
+                                  .file_count = files.file_count,
+                                  .uploaded = files.uploaded,
+                                  .uploaded_count = files.uploaded_count,
+                                  .public_url = api_public_url(request_conf(req)),
+                                  .retention_ms = request_conf(req)->delivery_retention};
+  for (int i = 0; i < files.file_count; i++) work->write->weight += files.files[i].size;
   return d.problem_count == 0;
 }
 
 static void decode_and_go(void *arg) {
   struct reply_work *work = arg;
   struct v3_write *w = work->write;
-  if (decode_reply(w->req, &work->reply, &w->weight))
+  if (decode_reply(work))
     v3_write_go(w);
   else if (w->suspended)
     request_resume(w->req);
@@ -153,7 +169,7 @@ void v3_reply(struct request *req) {
   struct reply_work *work = mem_new(request_pool(req), struct reply_work);
   work->write = v3_write_new(req, id);
   work->write->act = act_reply;
-  work->write->input = &work->reply;
+  work->write->input = work;
   size_t len = 0;
   request_body(req, &len);
   if (len <= LARGE_BODY) {
