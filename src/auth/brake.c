@@ -8,12 +8,13 @@
 #include <string.h>
 #include <uthash.h>
 
-#define KEY_MAX 160
+#define KEY_MAX   160
+#define FORGET_MS INT64_C(86400000)
 
 struct brake_entry {
   char key[KEY_MAX];
   int failures;
-  int64_t closed_until;
+  int64_t failed_at, closed_until;
   UT_hash_handle hh;
 };
 
@@ -71,6 +72,8 @@ void brake_failed(struct brake *b, const char *key, int64_t now_ms) {
     e = mem_new(b, struct brake_entry);
     memcpy(e->key, k, KEY_MAX);
   }
+  if (now_ms - e->failed_at > FORGET_MS) e->failures = 0;
+  e->failed_at = now_ms;
   e->failures++;
   if (e->failures > b->free_failures) {
     int doubled = e->failures - b->free_failures - 1;
@@ -94,8 +97,8 @@ void brake_passed(struct brake *b, const char *key) {
 
 /* ---- rates ---- */
 
-/* A request costs as many parts as a minute has milliseconds, so that per_minute parts come in a millisecond and nothing
- * is lost to rounding however often somebody asks. */
+/* A request costs as many parts as a minute has milliseconds, so that per_minute parts come in a millisecond and
+ * nothing is lost to rounding however often somebody asks. */
 #define REQUEST_PARTS INT64_C(60000)
 
 struct rate_entry {
@@ -130,6 +133,7 @@ static struct rate_entry *rate_entry_of(struct rate *r, int64_t key, int64_t ful
   struct rate_entry *e = NULL;
   HASH_FIND(hh, r->entries, &key, sizeof key, e);
   if (e) {
+    if (!e->hh.next) return e; /* the youngest already */
     HASH_DEL(r->entries, e);
   } else {
     if ((int)HASH_COUNT(r->entries) >= r->entries_max) {

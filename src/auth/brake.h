@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Failures per key: the first `free` cost nothing; then each failure closes the key for first_ms, doubling up to
- * max_ms. */
+ * max_ms. A day without one and the key begins anew. */
 struct brake;
 struct brake *brake_new(void *ctx, int free_failures, int64_t first_ms, int64_t max_ms, int entries_max);
 int64_t brake_wait_ms(struct brake *b, const char *key, int64_t now_ms); /* 0: go on */
