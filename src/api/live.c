@@ -99,6 +99,10 @@ static struct page *page_make(struct live *l, int64_t instance_id, int64_t after
   struct v3_view view = {.db = db, .ctx = pool, .registry = registry, .instance_id = instance_id};
   for (int i = 0; i < n && !text.failed && !db_failed(db); i++) {
     size_t before = text.len;
+    if (events[i].kind == EVENT_SETUP_CHANGED) { /* not of this package; the position moves on all the same */
+      upto = events[i].number;
+      continue;
+    }
     buf_printf(&text, "id: %lld\nevent: %s\ndata: ", (long long)events[i].number, event_kind_word(events[i].kind));
     v3_render_event(&view, &text, &events[i]);
     buf_puts(&text, "\n\n");
@@ -136,16 +140,18 @@ static ssize_t put(struct stream_state *s, const char *text, size_t len, char *o
   return (ssize_t)n;
 }
 
+static void page_over(struct stream_state *s) {
+  s->position = s->page->upto;
+  pthread_mutex_lock(&s->live->lock);
+  page_put(s->page);
+  pthread_mutex_unlock(&s->live->lock);
+  s->page = NULL;
+}
+
 static ssize_t send_page(struct stream_state *s, char *out, size_t max) {
   ssize_t n = put(s, s->page->text + s->page_at, s->page->len - s->page_at, out, max);
   s->page_at += (size_t)n;
-  if (s->page_at == s->page->len) {
-    s->position = s->page->upto;
-    pthread_mutex_lock(&s->live->lock);
-    page_put(s->page);
-    pthread_mutex_unlock(&s->live->lock);
-    s->page = NULL;
-  }
+  if (s->page_at == s->page->len) page_over(s);
   return n;
 }
 
@@ -171,9 +177,9 @@ static ssize_t stream_read(void *arg, uint64_t offset, char *out, size_t max) {
   /* First bytes at once, so that the client knows that it is connected. */
   if (offset == 0) return put(s, "retry: 1000\n\n", 13, out, max);
   if (atomic_load(&s->ended)) return STREAM_END;
-  if (!s->page) {
-    s->page = next_page(s);
+  while (!s->page && (s->page = next_page(s))) {
     s->page_at = 0;
+    if (s->page->len == 0) page_over(s);
   }
   if (s->page) return send_page(s, out, max);
   bool quiet = clock_mono_us() / 1000 - s->last_sent_ms >= HEARTBEAT_MS;

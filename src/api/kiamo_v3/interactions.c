@@ -78,7 +78,7 @@ static bool read_list_query(struct request *req, struct list_query *q, int64_t *
   q->customer = request_query(req, "customer");
   q->by_customer = q->customer || q->connector;
   if (q->by_customer && (!q->customer || !q->connector))
-    decode_problem(&d, q->customer ? "connector" : "customer", 1020, "is required with the other");
+    decode_problem(&d, q->customer ? "connector" : "customer", 1010, "is required with the other");
   const char *cursor = request_query(req, "cursor");
   int64_t instance_id = 0;
   if (cursor && (!id_parse(cursor, &instance_id, &q->filter.after) || instance_id != caller_of(req)->instance_id))
