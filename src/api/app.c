@@ -126,6 +126,7 @@ static void admit_token(struct request *req, struct caller *c, const char *text)
     fail(req, ERR_1020, 429, "too many requests with this token");
     return;
   }
+  token_use_note(the_app->token_use, token->id, clock_wall_ms());
   c->token = token;
   c->instance_id = token->instance_id;
 }

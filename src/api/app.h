@@ -4,6 +4,7 @@
 #include "api/live.h"
 #include "api/metrics.h"
 #include "auth/brake.h"
+#include "auth/token_use.h"
 #include "base/work.h"
 #include "http/server.h"
 #include "jobs/deliver.h"
@@ -20,6 +21,7 @@ struct app {
   struct brake *login_brake;  /* guessing at passwords: per address and login */
   struct brake *owner_brake;  /* per login alone, with more patience: guessing from many addresses */
   struct rate *token_rate;
+  struct token_use *token_use;
   int64_t started_at;
   volatile int stopping; /* set once, before the clean stop */
 };

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/timer.h"
 #include "cli/run.h"
+#include "jobs/housekeep.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #define WORKERS     2
 #define WORK_MAX    256
 #define BRAKES_MAX  10000
+#define TOKENS_MAX  1000
 #define SIGNAL_DOWN SIGUSR1 /* to ourselves: the store failed for good */
 
 struct server {
@@ -28,6 +30,7 @@ struct server {
   const struct conf *conf;
   struct app app;
   struct http_app http_app;
+  struct housekeep *housekeep;
   sigset_t signals;
   char url[128]; /* what we listen on, as an address for people on this machine */
 };
@@ -71,11 +74,13 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
   s->app.login_brake = brake_new(ctx, 5, 1000, 900000, BRAKES_MAX);
   s->app.owner_brake = brake_new(ctx, 50, 1000, 60000, BRAKES_MAX);
   s->app.token_rate = rate_new(ctx, BRAKES_MAX);
+  s->app.token_use = token_use_new(ctx, TOKENS_MAX);
   s->app.live = live_new(ctx, s->app.store);
   s->app.started_at = clock_wall_ms();
   app_set(&s->app);
   struct store_hooks hooks = {.events = on_events, .delivery = on_delivery, .down = on_down, .arg = s};
   store_set_hooks(s->app.store, &hooks);
+  s->housekeep = housekeep_start(ctx, s->app.store, s->app.token_use);
   s->app.deliver = deliver_start(ctx, s->app.store, s->conf);
   s->http_app = (struct http_app){.router = router_new(ctx, api_routes, api_route_count),
                                   .admit = api_admit,
@@ -119,6 +124,7 @@ static int close_parts(struct server *s) {
   if (s->app.deliver) deliver_stop(s->app.deliver, left_ms > 100 ? left_ms : 100);
   if (s->app.http) http_server_stop(s->app.http);
   if (s->app.work) work_close(s->app.work);
+  if (s->housekeep) housekeep_stop(s->housekeep);
   timer_stop();
   bool down = is_down(s);
   store_close(s->app.store);
