@@ -165,7 +165,9 @@ const struct cli_command cli_commands[] = {
     {"routes", NULL, "List the routes of the HTTP API", .uses = CLI_USES_JSON, .run = cli_routes},
     {"version", NULL, "Say which program this is", .uses = CLI_USES_JSON, .run = cli_version},
     {"help", NULL, "Say what there is, or how one command goes", .words = "[COMMAND]", .words_max = 2,
-     .flags = FLAGS({"markdown", NULL, "Everything, as the page doc/COMMANDS.md", CLI_SWITCH}), .run = cli_help},
+     .flags = FLAGS({"markdown", NULL, "Everything, as the page doc/COMMANDS.md", CLI_SWITCH},
+                    {"settings", NULL, "Every setting, as the page doc/SETTINGS.md", CLI_SWITCH}),
+     .run = cli_help},
     {"completion", NULL, "Print the completion for bash", .run = cli_completion,
      .detail = "source <(guichet completion)"},
 };

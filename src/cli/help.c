@@ -138,6 +138,10 @@ int cli_help(const struct cli_args *args) {
     markdown(stdout);
     return CLI_OK;
   }
+  if (cli_has(args, "settings")) {
+    conf_print_doc(stdout);
+    return CLI_OK;
+  }
   if (!name) {
     help_overview(stdout);
     return CLI_OK;
