@@ -99,7 +99,7 @@ const BODIES = [
   ['sender.id a number', setSender('id', 5), problem('messages[0].sender.id', 'must be a string, not an integer')],
   ['sender.name a number', setSender('name', 5), problem('messages[0].sender.name', 'must be a string, not an integer')],
   ['recipient a string', set('recipient', 'bot'), problem('messages[0].recipient', 'must be an object, not a string')],
-  ['recipient empty', set('recipient', {}), problem('messages[0].recipient.type', 'is required')],
+  ['recipient empty', set('recipient', {}), { error: 'invalid_request', details: [{ path: 'messages[0].recipient.type', problem: 'is required' }, { path: 'messages[0].recipient.id', problem: 'is required' }] }],
   ['recipient.id missing', set('recipient', { type: 'bot' }), problem('messages[0].recipient.id', 'is required')],
   ['body missing', set('body', undefined), problem('messages[0].body', 'is required')],
   ['body a string', set('body', 'Hello'), problem('messages[0].body', 'must be an object, not a string')],
@@ -143,7 +143,7 @@ const BODIES = [
   // size
   ['a message of five million bytes of text', setBody('message', 'x'.repeat(5_000_000)), problem('messages[0].body.message', 'must be at most 262144 bytes long, not 5000000')],
   ['an attachment that is too large', withFile(file({ content: { type: 'base64', data: Buffer.alloc(2_000_001).toString('base64') } })), { error: 'payload_too_large', details: [{ path: 'messages[0].body.attachments[0].content.data', problem: 'must be at most 2000000 bytes when decoded' }] }, 413],
-  ['a body that is too large', { raw: around(`"${'x'.repeat(9_000_000)}"`) }, { error: 'payload_too_large' }, 413],
+  ['a body that is too large', { raw: around(`"${'x'.repeat(9_000_000)}"`) }, { error: 'payload_too_large', error_description: 'the body is too large' }, 413],
 ];
 
 function assertBody(actual, expected, where = 'body') {
@@ -296,9 +296,10 @@ describe('bad input', () => {
       await assertNothingStored();
     });
     it('two Authorization headers', async () => {
-      const body = good();
+      const body = JSON.stringify({ messages: [message({ customer: 'two-headers' })] });
       const auth = `Authorization: Bearer ${parts.join('.')}\r\n`;
       const r = await raw(d.server.port, `POST /messaging/v1/messages HTTP/1.1\r\nHost: x\r\n${auth}Authorization: Bearer x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+      assert.deepEqual(await d.agent.ofCustomer(d.connector.id, 'two-headers'), []);
       assert.match(r.text, /^HTTP\/1\.1 40[01] /);
       await assertNothingStored();
     });

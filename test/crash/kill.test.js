@@ -34,7 +34,7 @@ it(`survives ${ROUNDS} times kill -9 under load`, async (t) => {
     await sleep(dice.below(4));
     d.server.child.kill('SIGKILL');
     stopping = true;
-    await d.server.exit;
+    await d.server.ended();
     await Promise.all(running);
     acked += acks;
     await d.server.restart();

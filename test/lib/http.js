@@ -94,6 +94,7 @@ export function eventStream(url, { headers = {}, timeout = 30_000 } = {}) {
         return;
       }
       req.setTimeout(0);
+      res.socket.unref();
       stream = new Stream(req, res);
       resolve(stream);
     });

@@ -37,6 +37,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => p
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Keeps the process alive until the promise is settled: programs and sockets of a failed test must not, they are not waited for. */
+function held(promise) {
+  const timer = setInterval(() => {}, 60_000);
+  return promise.finally(() => clearInterval(timer));
+}
+
 /** Calls fn until it returns something truthy (and does not throw); returns that. Fails with the last reason. */
 export async function eventually(fn, { timeout = 30_000, interval = 20, what = 'condition' } = {}) {
   const deadline = Date.now() + timeout * SLOW;
@@ -120,6 +126,7 @@ export async function startServer({ dir, env = {}, args = [], listen = '127.0.0.
       server.pid = child.pid;
       server.stdout = '';
       server.exit = new Promise((resolve) => child.on('close', (code, signal) => { children.delete(child); resolve({ code, signal }); }));
+      for (const handle of [child, child.stdout, child.stderr]) handle.unref();
       child.stderr.setEncoding('utf8').on('data', (t) => (server.log += t));
       await new Promise((resolve, reject) => {
         const timer = setTimeout(() => { child.kill('SIGKILL'); reject(new Error(`not listening after ${startTimeout * SLOW} ms\n${server.log}`)); }, startTimeout * SLOW);
@@ -142,7 +149,7 @@ export async function startServer({ dir, env = {}, args = [], listen = '127.0.0.
     async stop({ timeout = 60_000 } = {}) {
       if (server.running()) server.child.kill('SIGTERM');
       const late = setTimeout(() => server.child.kill('SIGABRT'), timeout * SLOW);
-      const { code, signal } = await server.exit;
+      const { code, signal } = await held(server.exit);
       clearTimeout(late);
       assert.deepEqual({ code, signal }, { code: 0, signal: null }, `clean stop\n${server.log.slice(-4000)}`);
       assertNoReport(server.log);
@@ -150,7 +157,7 @@ export async function startServer({ dir, env = {}, args = [], listen = '127.0.0.
     /** kill -9, as a power cut would. */
     async kill() {
       server.child.kill('SIGKILL');
-      await server.exit;
+      await held(server.exit);
       assertNoReport(server.log);
     },
     async restart({ hard = false, env: more } = {}) {
@@ -169,7 +176,7 @@ export async function startServer({ dir, env = {}, args = [], listen = '127.0.0.
     /** When it has to end by itself. */
     async ended({ timeout = 60_000 } = {}) {
       const late = new Promise((_, reject) => setTimeout(() => reject(new Error(`still running after ${timeout} ms\n${server.log.slice(-2000)}`)), timeout * SLOW).unref());
-      return Promise.race([server.exit, late]);
+      return held(Promise.race([server.exit, late]));
     },
     health() { return request(`${server.url}/health`); },
     async metrics() {
@@ -396,12 +403,13 @@ export async function sink({ behaviour = () => undefined, secret = null, port = 
   server.on('connection', (s) => {
     self.connections++;
     sockets.add(s);
+    s.unref();
     s.on('close', () => sockets.delete(s));
     s.on('error', () => {});
   });
   const listen = () => new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(self.port ?? port, '127.0.0.1', () => { server.removeListener('error', reject); resolve(); });
+    server.listen(self.port ?? port, '127.0.0.1', () => { server.removeListener('error', reject); server.unref(); resolve(); });
   });
   await listen();
   self.port = server.address().port;
