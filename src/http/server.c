@@ -485,6 +485,12 @@ static bool was_complete(const struct request *req, enum MHD_RequestTerminationC
   return !r->is_stream || r->stream_len < 0 || req->method == HTTP_HEAD || req->bytes_out == (uint64_t)r->stream_len;
 }
 
+/* For the log: what the library answered, or what would have been the answer. */
+static int status_without_reply(const struct request *req, enum MHD_RequestTerminationCode how) {
+  if (watch_has_cut(req->connection) || how == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED) return 408;
+  return how == MHD_REQUEST_TERMINATED_WITH_ERROR ? 400 : 499; /* 499: the client went away */
+}
+
 static void finish(struct request *req, enum MHD_RequestTerminationCode how) {
   struct http_server *s = req->server;
   const struct reply *r = &req->reply;
@@ -493,8 +499,7 @@ static void finish(struct request *req, enum MHD_RequestTerminationCode how) {
   if (complete && !r->is_stream) req->bytes_out = r->len;
   if (r->is_stream && r->stream.done) r->stream.done(r->stream.arg);
   if (req->on_end) req->on_end(req->on_end_arg, complete);
-  int status = r->status;
-  if (!status) status = how == MHD_REQUEST_TERMINATED_WITH_ERROR ? 400 : 499; /* 499: the client went away */
+  int status = r->status ? r->status : status_without_reply(req, how);
   if (s->app.finished) s->app.finished(req, status, now - req->begun_us, req->bytes_in, req->bytes_out);
   watch_idle(s->watch, req->connection, now);
   if (req->early || how == MHD_REQUEST_TERMINATED_WITH_ERROR) watch_linger(s->watch, req->connection->fd);
@@ -514,9 +519,9 @@ static void on_completed(void *arg, struct MHD_Connection *library, void **conte
     return;
   }
   free(half); /* the library itself refused the headers, or they never ended */
-  if (how != MHD_REQUEST_TERMINATED_WITH_ERROR) return;
-  count_refusal(s);
   const struct connection *c = MHD_get_connection_info(library, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+  if (how != MHD_REQUEST_TERMINATED_WITH_ERROR || watch_has_cut(c)) return;
+  count_refusal(s);
   watch_linger(s->watch, c->fd);
 }
 

@@ -81,6 +81,7 @@ static void sweep_shard(struct watch *w, struct shard *s, int64_t now) {
         is_silent(c->fd)) {
       continue;
     }
+    atomic_store_explicit(&c->cut, 1, memory_order_relaxed);
     shutdown(c->fd, SHUT_RDWR);
     set_deadline(c, 0);
     atomic_fetch_add_explicit(w->cut_count, 1, memory_order_relaxed);

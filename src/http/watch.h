@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct watch;
@@ -15,6 +16,7 @@ struct connection {
   struct connection *prev;
   int fd;
   _Atomic unsigned char first; /* nothing has been asked yet */
+  _Atomic unsigned char cut;   /* its time was over */
 };
 
 /* cut_count is raised by each connection cut off. */
@@ -31,6 +33,9 @@ void watch_receiving(const struct watch *w, struct connection *c, int64_t begun_
                      int64_t bytes); /* a body of that size */
 void watch_sending(const struct watch *w, struct connection *c, int64_t now_us, int64_t bytes);
 void watch_streaming(struct connection *c, int64_t now_us); /* bytes of a live stream are under way */
+static inline bool watch_has_cut(const struct connection *c) {
+  return atomic_load_explicit(&c->cut, memory_order_relaxed);
+}
 static inline void watch_never(struct connection *c) {
   atomic_store_explicit(&c->deadline_us, 0, memory_order_relaxed);
 }
