@@ -236,19 +236,30 @@ describe('Time', () => {
     await hook.close();
   });
 
-  it('waits grow while an endpoint stays dead, and the next success brings all of it at once', async () => {
-    let dead = true;
-    const hook = await sink({ behaviour: () => (dead ? { status: 500 } : undefined) });
+  it('waits grow while an endpoint stays dead', async () => {
+    const hook = await sink({ behaviour: () => ({ status: 500 }) });
     const d = await demo({ env: { GUICHET_DELIVERY_BACKOFF_FIRST: '20ms', GUICHET_DELIVERY_BACKOFF_MAX: '1h' } });
     const c = await connector(d, { webhook: hook.url });
-    const ids = await c.talks(5);
-    for (const id of ids) await d.agent.reply(id, 'waits');
-    // Far enough into the back-off that none would come by itself within the test's time.
+    for (const id of await c.talks(5)) await d.agent.reply(id, 'waits');
     await eventually(async () => (await c.deliveries('pending')).some((p) => p.attempts >= 6), { what: 'six attempts' });
+    // Five lanes with at most seven doubled waits each; an even beat of 20 ms would give hundreds.
     assert.ok(hook.requests.length < 60, `${hook.requests.length} requests`);
+    await d.stop();
+    await hook.close();
+  });
+
+  it('what waits long goes out at once when a later message for that connector goes through', async () => {
+    let dead = true;
+    const hook = await sink({ behaviour: () => (dead ? { status: 500, headers: { 'Retry-After': '3600' } } : undefined) });
+    const d = await demo({ env: { GUICHET_DELIVERY_BACKOFF_FIRST: '30ms', GUICHET_DELIVERY_BACKOFF_MAX: '1h' } });
+    const c = await connector(d, { webhook: hook.url });
+    for (const id of await c.talks(5)) await d.agent.reply(id, 'waits');
+    const pending = await eventually(async () => { const x = await c.deliveries('pending'); return x.every((p) => p.attempts === 1) && x; });
+    assert.ok(pending.every((p) => Date.parse(p.next_at) > Date.now() + 3_000_000), 'they would wait an hour');
     dead = false;
     await d.agent.reply((await c.talks(1))[0], 'later');
     await hook.received(6);
+    assert.equal(text(hook.accepted[0]), 'later');
     assertSameBytes(hook.requests, c.client_secret);
     await d.stop();
     await hook.close();
