@@ -11,11 +11,20 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => p
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const TICKS = 100; // USER_HZ, the same on every Linux
 
+/** The process and all that it started: some servers fork. */
+function family(pid) {
+  const threads = fs.readdirSync(`/proc/${pid}/task`);
+  const of = (tid) => fs.readFileSync(`/proc/${pid}/task/${tid}/children`, 'utf8').split(' ').filter(Boolean);
+  return [pid, ...threads.flatMap(of).flatMap((child) => family(Number(child)))];
+}
+
 function ownCpu(pid) {
   const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
+const ownRss = (pid) => Number(/^VmRSS:\s+(\d+) kB$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+const sum = (list) => list.reduce((a, b) => a + b, 0);
 
 /** All that a command prints; rejects unless it ends with 0. */
 export function run(command, args, { env = {}, input = '', cwd } = {}) {
@@ -42,8 +51,8 @@ export async function startServer(command, args, { env = {}, port = 0 } = {}) {
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const server = {
     pid: child.pid, out: '', err: '', url: port ? `http://127.0.0.1:${port}` : null,
-    cpu: () => ownCpu(child.pid),
-    rss: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]) * 1024,
+    cpu: () => sum(family(child.pid).map(ownCpu)),
+    rss: () => sum(family(child.pid).map(ownRss)),
     async stop() {
       child.kill('SIGTERM');
       const late = setTimeout(() => child.kill('SIGKILL'), 15_000);

@@ -70,10 +70,10 @@ export class Programs {
     server.bearer = /^token (\S+)$/m.exec(server.out)[1];
     return server;
   }
+  /** As its users start it: one process, every request in its log. */
   async prism() {
     const port = await freePort();
-    const server = await startServer(process.execPath, [path.join(HERE, 'node_modules/@stoplight/prism-cli/dist/index.js'), 'mock', '-p', `${port}`, '-h', '127.0.0.1', '-v', 'error', path.join(HERE, 'prism/openapi.json')],
-      { port, env: { NODE_ENV: 'production' } });
+    const server = await startServer(process.execPath, [path.join(HERE, 'node_modules/@stoplight/prism-cli/dist/index.js'), 'mock', '-p', `${port}`, '-h', '127.0.0.1', path.join(HERE, 'prism/openapi.json')], { port });
     server.bearer = 'x'.repeat(300);
     return server;
   }
