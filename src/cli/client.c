@@ -81,7 +81,7 @@ static const char *reason_of(void *ctx, const struct jval *json) {
 }
 
 static const char *advice(int status) {
-  if (status == 401) return "; check the token or the secret, and that it is not disabled";
+  if (status == 401) return "; check the token or the secret, that it is not disabled, and what rights it has";
   if (status == 403) return "; the token lacks the right: see guichet token list";
   if (status == 429 || status == 503) return "; try again in a moment";
   return "";

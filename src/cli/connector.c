@@ -3,8 +3,6 @@
  * Never reads or prints the secrets of the registry. */
 #include "cli/run.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -12,6 +10,8 @@
 #include "cli/output.h"
 #include "cli/term.h"
 #include "store/setup.h"
+
+#include <string.h>
 
 #define KEEP_OLD_MS (60 * 60 * 1000)
 

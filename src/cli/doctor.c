@@ -352,9 +352,17 @@ static void look_inside(struct doctor *d) {
     if (shut) return;
   }
   if (access(d->key_file, R_OK)) return;
+  char err[256];
+  struct store_options options = {.dir = d->dir, .mode = STORE_TOOL};
+  struct store *trial = store_open(d->ctx, &options, err);
+  if (!trial) {
+    add(d, LEVEL_FAIL, "secrets", "put the master key back that belongs to this store", "%s", err);
+    return;
+  }
+  store_close(trial);
   struct cli_store s;
   if (cli_store_begin(d->args, &s) != CLI_OK) {
-    add(d, LEVEL_FAIL, "setup", "see the line on standard error", "the store does not open");
+    add(d, LEVEL_FAIL, "setup", "the line on standard error says why", "it cannot be read");
     return;
   }
   d->store = &s;

@@ -7,18 +7,18 @@
 
 #include <string.h>
 
-/* The id in `word`, else 0. */
+/* The id in `word`, else 0. An id goes before a name that looks like one. */
 static int64_t id_of(const char *word) {
   int64_t id = 0;
   return parse_int(word, 1, INT64_MAX, &id) ? id : 0;
 }
 
 const struct channel *find_connector(const struct cli_store *s, const char *word) {
-  int64_t id = id_of(word);
+  const struct channel *c = registry_channel(s->registry, id_of(word));
+  if (c && c->instance_id == s->instance->id) return c;
   for (int i = 0; i < s->registry->channel_count; i++) {
-    const struct channel *c = &s->registry->channels[i];
-    if (c->instance_id != s->instance->id) continue;
-    if (c->id == id || !strcmp(c->name, word) || !strcmp(c->client_id, word)) return c;
+    c = &s->registry->channels[i];
+    if (c->instance_id == s->instance->id && (!strcmp(c->name, word) || !strcmp(c->client_id, word))) return c;
   }
   cli_fail(CLI_NOT_FOUND, "there is no connector \"%s\" in \"%s\"; guichet connector list shows them", word,
            s->instance->name);
@@ -26,10 +26,11 @@ const struct channel *find_connector(const struct cli_store *s, const char *word
 }
 
 const struct service *find_service(const struct cli_store *s, const char *word) {
-  int64_t id = id_of(word);
+  const struct service *v = registry_service(s->registry, id_of(word));
+  if (v && v->instance_id == s->instance->id) return v;
   for (int i = 0; i < s->registry->service_count; i++) {
-    const struct service *v = &s->registry->services[i];
-    if (v->instance_id == s->instance->id && (v->id == id || !strcmp(v->name, word))) return v;
+    v = &s->registry->services[i];
+    if (v->instance_id == s->instance->id && !strcmp(v->name, word)) return v;
   }
   cli_fail(CLI_NOT_FOUND, "there is no service \"%s\" in \"%s\"; guichet service list shows them", word,
            s->instance->name);
@@ -37,10 +38,11 @@ const struct service *find_service(const struct cli_store *s, const char *word) 
 }
 
 const struct agent *find_agent(const struct cli_store *s, const char *word) {
-  int64_t id = id_of(word);
+  const struct agent *a = registry_agent(s->registry, id_of(word));
+  if (a && a->instance_id == s->instance->id) return a;
   for (int i = 0; i < s->registry->agent_count; i++) {
-    const struct agent *a = &s->registry->agents[i];
-    if (a->instance_id == s->instance->id && (a->id == id || !strcmp(a->login, word))) return a;
+    a = &s->registry->agents[i];
+    if (a->instance_id == s->instance->id && !strcmp(a->login, word)) return a;
   }
   cli_fail(CLI_NOT_FOUND, "there is no agent \"%s\" in \"%s\"; guichet agent list shows them", word, s->instance->name);
   return NULL;
@@ -48,17 +50,17 @@ const struct agent *find_agent(const struct cli_store *s, const char *word) {
 
 const struct api_token *find_token(const struct cli_store *s, const char *word) {
   int64_t id = id_of(word);
-  const struct api_token *found = NULL;
+  const struct api_token *labelled = NULL;
   int same = 0;
   for (int i = 0; i < s->registry->token_count; i++) {
     const struct api_token *t = &s->registry->tokens[i];
     if (t->instance_id != s->instance->id) continue;
     if (t->id == id) return t;
     if (strcmp(t->label, word) != 0) continue;
-    found = t;
+    labelled = t;
     same++;
   }
-  if (same == 1) return found;
+  if (same == 1) return labelled;
   if (same > 1) {
     cli_fail(CLI_NOT_FOUND, "%d tokens are labelled \"%s\": name the one by its id; guichet token list shows them",
              same, word);

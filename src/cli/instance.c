@@ -15,10 +15,9 @@ int cli_instance_create(const struct cli_args *args) {
   int64_t id = 0;
   const char *name = cli_text(args, "name", "");
   if (setup_instance_create(s.store, name, &id, err)) {
-    code = output_done(args, id,
-                       mem_printf(cli_ctx(args),
-                                  "made instance \"%s\"; give it an administrator: guichet agent create --instance",
-                                  name));
+    const char *next =
+        "give it an administrator: guichet agent create --login admin --profile administrator --instance";
+    code = output_done(args, id, mem_printf(cli_ctx(args), "made instance \"%s\"; %s \"%s\"", name, next, name));
   } else {
     code = setup_refused(args, &s, err);
   }

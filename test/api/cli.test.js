@@ -505,7 +505,7 @@ describe('backup and restore', () => {
   it('refuses a key of another store, or none', async () => {
     const other = await demoData();
     const dir = newFolder();
-    assert.match((await ends(4, ['restore', file, '--data', dir, '--key', path.join(other.dir, 'master.key')])).stderr, /does not open the secrets/);
+    assert.match((await ends(4, ['restore', file, '--data', dir, '--key', path.join(other.dir, 'master.key')])).stderr, /--key: with this master key the backup cannot be opened/);
     assert.deepEqual(fs.readdirSync(dir), []);
     assert.match((await ends(2, ['restore', file, '--data', dir, '--key', file])).stderr, /is no master key/);
     assert.match((await ends(3, ['restore', `${file}.nope`, '--data', dir])).stderr, /cannot read/);
