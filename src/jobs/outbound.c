@@ -91,6 +91,7 @@ static curl_socket_t socket_open(void *arg, curlsocktype purpose, struct curl_so
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the signature is curl's */
 static int before_request(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port) {
   struct sockaddr_storage address;
   (void)local_ip, (void)remote_port, (void)local_port;

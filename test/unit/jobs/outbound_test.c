@@ -244,9 +244,8 @@ static const char *const private_urls[] = {
     "http://224.0.0.1:%d/",
     "http://255.255.255.255:%d/",
     "http://240.0.0.1:%d/",
-    "http://127\xe3\x80\x82"
-    "0.0.1:%d/",
-    "http://\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.1:%d/",
+    "http://127。0.0.1:%d/",
+    "http://①②⑦.0.0.1:%d/",
     "http://127%%2e0%%2e0%%2e1:%d/",
     "https://127.0.0.1:%d/",
     "http://ip6-localhost:%d/",
