@@ -31,7 +31,7 @@ function start(args) {
   const self = { child, out: '', err: '', lines: () => self.out.split('\n').filter(Boolean) };
   child.stdout.setEncoding('utf8').on('data', (t) => (self.out += t));
   child.stderr.setEncoding('utf8').on('data', (t) => (self.err += t));
-  self.ended = new Promise((resolve) => child.on('close', (code, signal) => { started.delete(child); resolve({ code, signal }); }));
+  self.ended = new Promise((resolve) => child.on('close', (code, signal) => { started.delete(child); resolve({ code, signal }); })).then((end) => { assertNoReport(self.err); return end; });
   return self;
 }
 after(() => { for (const child of started) child.kill('SIGKILL'); });
@@ -436,6 +436,13 @@ describe('listen', () => {
     await eventually(() => late.out.includes('message m1'), { what: 'the message is printed before its answer' });
     assert.deepEqual(await late.stop(), { code: 0, signal: null });
     assert.equal((await held).status, 200);
+  });
+  it('takes as many connections as the system allows, not as many as a shell is given', async () => {
+    const h = await hook();
+    const soft = () => Number(/^Max open files\s+(\d+)\s+(\d+)/m.exec(fs.readFileSync(`/proc/${h.child.pid}/limits`, 'utf8'))?.[1]);
+    const hard = Number(/^Max open files\s+(\d+)\s+(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8'))[2]);
+    assert.equal(soft(), hard);
+    await h.stop();
   });
   it('says when the port is taken', async () => {
     const h = await hook();

@@ -2,7 +2,7 @@
 // from where they were, in order, none missing.
 import { it } from 'node:test';
 import assert from 'node:assert/strict';
-import { demo, sink, cli, eventually, sleep } from '../lib/server.js';
+import { demo, sink, assertStoreWhole, eventually, sleep } from '../lib/server.js';
 import { chance, customer, answerer } from '../lib/load.js';
 
 const ROUNDS = Number(process.env.GUICHET_TEST_ROUNDS ?? 50);
@@ -48,8 +48,7 @@ it(`survives ${ROUNDS} times kill -9 under load`, async (t) => {
   t.diagnostic(`${acked} requests answered, ${sent} messages, ${customers.reduce((n, one) => n + one.retried, 0)} requests retried, ${answerers.reduce((n, one) => n + one.sent.length, 0)} answers in ${hook.requests.length} deliveries`);
   assert.ok(customers.some((one) => one.retried > 0), 'some requests were cut off');
   await d.server.stop();
-  const doctor = await cli(['doctor', '--data', d.dir]);
-  assert.equal(doctor.code, 0, doctor.stdout + doctor.stderr);
+  await assertStoreWhole(d.dir);
   await hook.close();
 });
 

@@ -105,6 +105,14 @@ export async function cliJson(args, options) {
   return r.json;
 }
 
+/** The store of a folder is whole and readable, as `guichet doctor` sees it. Machine and webhook are not our matter here. */
+export async function assertStoreWhole(dir) {
+  const r = await cli(['doctor', '--data', dir, '--json']);
+  assertNoReport(r.stderr);
+  const checks = new Map(r.json.checks.map((c) => [c.check, c]));
+  for (const name of ['data folder', 'master key', 'store', 'schema', 'secrets']) assert.equal(checks.get(name)?.result, 'ok', JSON.stringify(checks.get(name)));
+}
+
 const REPORT = /(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|LeakSanitizer|panic|BUG:)/;
 export function assertNoReport(log) {
   const at = log.search(REPORT);
