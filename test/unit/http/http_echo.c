@@ -271,6 +271,7 @@ int main(int argc, char **argv) {
   wake_all();
   pthread_mutex_unlock(&lock);
   pthread_join(thread, NULL);
+  for (int i = 0; i < 5000 && http_server_busy(server); i++) usleep(1000); /* what is under way may end */
   http_server_stop(server);
   mem_free(ctx);
   return 0;
