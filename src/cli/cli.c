@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -167,12 +168,21 @@ static int dispatch(void *ctx, int argc, char **argv) {
   return CLI_OK;
 }
 
+/* A connection is an open file: serve and listen take as many as the system lets them have. */
+static void raise_file_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit)) log_at(LOG_WARN, "cli.file_limit", log_t("error", strerror(errno)));
+}
+
 int cli_main(int argc, char **argv) {
   setlocale(LC_TIME, "");
   /* Files of a store are for its owner; a reader that goes away must not kill a server. */
   umask(077);
   signal(SIGPIPE, SIG_IGN);
   log_set_level(LOG_WARN);
+  raise_file_limit();
   void *ctx = mem_pool(NULL, 65536);
   args_take_environment(ctx);
   int code = end_output(dispatch(ctx, argc, argv));

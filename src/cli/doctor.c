@@ -175,7 +175,7 @@ static void check_files(struct doctor *d) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit)) return;
   int64_t needed = d->conf->connection_max + 256;
-  /* The server raises the soft limit to the hard one by itself. */
+  /* The program raises the soft limit to the hard one by itself. */
   if (limit.rlim_max != RLIM_INFINITY && (int64_t)limit.rlim_max < needed) {
     add(d, LEVEL_WARN, "open files", "raise it (LimitNOFILE= of the service, or ulimit -n), or lower connection_max",
         "at most %lld, connection_max wants %lld", (long long)limit.rlim_max, (long long)needed);
