@@ -7,12 +7,12 @@
 #include "auth/token_use.h"
 #include "base/work.h"
 #include "http/server.h"
-#include "jobs/deliver.h"
+#include "store/delivery.h"
 #include "store/store.h"
 
 struct app {
   struct store *store;
-  struct deliver *deliver; /* NULL in a process that does not deliver */
+  void (*deliver_stats)(struct deliver_stats *ret); /* the jobs stand behind a function: api does not know them */
   struct http_server *http;
   struct live *live;
   struct metrics *metrics;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/timer.h"
 #include "cli/run.h"
+#include "jobs/deliver.h"
 #include "jobs/housekeep.h"
 
 #include <errno.h>
@@ -30,17 +31,24 @@ struct server {
   const struct conf *conf;
   struct app app;
   struct http_app http_app;
+  struct deliver *deliver;
   struct housekeep *housekeep;
   sigset_t signals;
   char url[128]; /* what we listen on, as an address for people on this machine */
 };
+
+static struct server the_server;
+
+static void stats_of_deliverer(struct deliver_stats *ret) {
+  deliver_stats(the_server.deliver, ret);
+}
 
 static void on_events(void *arg, int64_t instance_id, int64_t last_number) {
   live_committed(((struct server *)arg)->app.live, instance_id, last_number);
 }
 static void on_delivery(void *arg) {
   struct server *s = arg;
-  if (s->app.deliver) deliver_wake(s->app.deliver);
+  if (s->deliver) deliver_wake(s->deliver);
 }
 static void on_down(void *arg) {
   (void)arg;
@@ -77,11 +85,12 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
   s->app.token_use = token_use_new(ctx, TOKENS_MAX);
   s->app.live = live_new(ctx, s->app.store);
   s->app.started_at = clock_wall_ms();
+  s->app.deliver_stats = stats_of_deliverer;
   app_set(&s->app);
   struct store_hooks hooks = {.events = on_events, .delivery = on_delivery, .down = on_down, .arg = s};
   store_set_hooks(s->app.store, &hooks);
   s->housekeep = housekeep_start(ctx, s->app.store, s->app.token_use);
-  s->app.deliver = deliver_start(ctx, s->app.store, s->conf);
+  s->deliver = deliver_start(ctx, s->app.store, s->conf);
   s->http_app = (struct http_app){.router = router_new(ctx, api_routes, api_route_count),
                                   .admit = api_admit,
                                   .refuse = api_refuse,
@@ -121,7 +130,7 @@ static int close_parts(struct server *s) {
     _exit(1);
   }
   int64_t left_ms = (until_us - clock_mono_us()) / 1000;
-  if (s->app.deliver) deliver_stop(s->app.deliver, left_ms > 100 ? left_ms : 100);
+  if (s->deliver) deliver_stop(s->deliver, left_ms > 100 ? left_ms : 100);
   if (s->app.http) http_server_stop(s->app.http);
   if (s->app.work) work_close(s->app.work);
   if (s->housekeep) housekeep_stop(s->housekeep);
@@ -144,7 +153,7 @@ static void reread(struct server *s, void *ctx) {
   s->conf = conf_reload(ctx, s->conf, next);
   log_set_level(s->conf->log_level);
   http_server_set_conf(s->app.http, s->conf);
-  deliver_set_conf(s->app.deliver, s->conf);
+  deliver_set_conf(s->deliver, s->conf);
   store_epoch_raise(s->app.store);
   log_at(LOG_INFO, "serve.reread", log_t("result", "ok"));
 }
@@ -159,33 +168,33 @@ static void block_signals(sigset_t *set) {
 }
 
 int cli_serve(const struct cli_args *args) {
-  static struct server s;
-  s.args = args;
-  s.conf = cli_conf(args);
-  if (!s.conf) return CLI_USAGE;
+  struct server *s = &the_server;
+  s->args = args;
+  s->conf = cli_conf(args);
+  if (!s->conf) return CLI_USAGE;
   if (cli_has(args, "print-config")) {
-    (cli_json(args) ? conf_print_json : conf_print)(s.conf, stdout);
+    (cli_json(args) ? conf_print_json : conf_print)(s->conf, stdout);
     return CLI_OK;
   }
   const char *dir = cli_data(args);
   if (!dir) return CLI_USAGE;
-  log_set_level(s.conf->log_level);
-  block_signals(&s.signals);
-  bool ready = open_parts(&s, cli_ctx(args), dir);
+  log_set_level(s->conf->log_level);
+  block_signals(&s->signals);
+  bool ready = open_parts(s, cli_ctx(args), dir);
   if (!ready) {
-    if (s.app.store) close_parts(&s);
+    if (s->app.store) close_parts(s);
     return CLI_FAILED;
   }
-  set_own_url(&s);
+  set_own_url(s);
   /* What programs and people wait for. */
-  printf("listening on %s\n", s.url);
+  printf("listening on %s\n", s->url);
   fflush(stdout);
   int signal_number = 0;
   do {
-    if (sigwait(&s.signals, &signal_number) != 0) continue;
-    if (signal_number == SIGHUP) reread(&s, cli_ctx(args));
+    if (sigwait(&s->signals, &signal_number) != 0) continue;
+    if (signal_number == SIGHUP) reread(s, cli_ctx(args));
   } while (signal_number == SIGHUP);
   log_at(LOG_INFO, "serve.stopping",
          log_t("signal", signal_number == SIGNAL_DOWN ? "store down" : strsignal(signal_number)));
-  return close_parts(&s);
+  return close_parts(s);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "store/delivery.h"
 #include "store/store.h"
 
 struct deliver;
@@ -13,12 +14,4 @@ void deliver_wake(struct deliver *d); /* any thread: there is something new in t
 /* No new attempts; waits for those under way up to deadline_ms, settles them, then joins. */
 void deliver_stop(struct deliver *d, int64_t deadline_ms);
 
-struct deliver_stats {
-  uint64_t attempts, delivered, failed, parked;
-  uint64_t age_ms_total; /* from commit to delivery, summed over delivered */
-  int active;            /* attempts under way */
-  int loaded;            /* pending rows in memory */
-  int channels_failing;
-  int64_t last_progress_ms; /* wall clock of the loop's last turn: is the thread alive? */
-};
 void deliver_stats(struct deliver *d, struct deliver_stats *ret);

@@ -43,3 +43,13 @@ int delivery_list(struct db *db, void *ctx, int64_t instance_id, enum delivery_s
 /* Back to pending with a new deadline; DB_NONE when there is no such settled delivery. Wakes the deliverer. */
 enum db_result delivery_replay(struct db *tx, int64_t instance_id, int64_t id, int64_t now_ms, int64_t deadline_at);
 int64_t delivery_count(struct db *db, int64_t instance_id, enum delivery_state state, int64_t *ret_oldest_created_at);
+
+/* How the deliverer is getting on, since the start; for /health and /metrics. */
+struct deliver_stats {
+  uint64_t attempts, delivered, failed, parked;
+  uint64_t age_ms_total; /* from commit to delivery, summed over delivered */
+  int active;            /* attempts under way */
+  int loaded;            /* pending rows in memory */
+  int channels_failing;
+  int64_t last_progress_ms; /* wall clock of the loop's last turn: is the thread alive? */
+};
