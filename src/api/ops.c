@@ -25,7 +25,7 @@ void ops_health(struct request *req) {
   struct store_stats st;
   struct deliver_stats ds;
   store_stats(a->store, &st);
-  deliver_stats(a->deliver, &ds);
+  a->deliver_stats(&ds);
   bool deliverer_ok = clock_wall_ms() - ds.last_progress_ms < DELIVERER_SILENT_MS;
   bool store_ok = !st.down && !st.full_now;
   bool ok = store_ok && deliverer_ok && !a->stopping;
@@ -77,8 +77,8 @@ static void write_figures(struct buf *out, const struct figure *figures, size_t 
 }
 
 static void write_instances(struct buf *out) {
+  const struct registry *r = registry_get(app()->store); /* before the reader: it may need one itself */
   struct db *db = store_read_begin(app()->store);
-  const struct registry *r = registry_get(app()->store);
   int64_t now = clock_wall_ms();
   buf_puts(out, "# TYPE guichet_interactions_queued gauge\n# TYPE guichet_interactions_queued_oldest_seconds gauge\n"
                 "# TYPE guichet_deliveries gauge\n# TYPE guichet_deliveries_oldest_seconds gauge\n");
@@ -112,7 +112,7 @@ void ops_metrics(struct request *req) {
   struct deliver_stats ds;
   struct http_stats hs;
   store_stats(a->store, &st);
-  deliver_stats(a->deliver, &ds);
+  a->deliver_stats(&ds);
   http_server_stats(a->http, &hs);
   const struct figure figures[] = {
       {"guichet_uptime_seconds", "gauge", "Since the start", (double)(clock_wall_ms() - a->started_at) / 1000},
