@@ -15,6 +15,7 @@
 #include "jobs/housekeep.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,16 +32,20 @@ struct server {
   const struct conf *conf;
   struct app app;
   struct http_app http_app;
+  pthread_mutex_t deliver_lock; /* the store's hook and the figures may ask while the deliverer is being stopped */
   struct deliver *deliver;
   struct housekeep *housekeep;
   sigset_t signals;
   char url[128]; /* what we listen on, as an address for people on this machine */
 };
 
-static struct server the_server;
+static struct server the_server = {.deliver_lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void stats_of_deliverer(struct deliver_stats *ret) {
-  deliver_stats(the_server.deliver, ret);
+  *ret = (struct deliver_stats){.last_progress_ms = 0};
+  pthread_mutex_lock(&the_server.deliver_lock);
+  if (the_server.deliver) deliver_stats(the_server.deliver, ret);
+  pthread_mutex_unlock(&the_server.deliver_lock);
 }
 
 static void on_events(void *arg, int64_t instance_id, int64_t last_number) {
@@ -48,8 +53,11 @@ static void on_events(void *arg, int64_t instance_id, int64_t last_number) {
 }
 static void on_delivery(void *arg) {
   struct server *s = arg;
+  pthread_mutex_lock(&s->deliver_lock);
   if (s->deliver) deliver_wake(s->deliver);
+  pthread_mutex_unlock(&s->deliver_lock);
 }
+
 static void on_down(void *arg) {
   (void)arg;
   kill(getpid(), SIGNAL_DOWN);
@@ -90,7 +98,10 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
   struct store_hooks hooks = {.events = on_events, .delivery = on_delivery, .down = on_down, .arg = s};
   store_set_hooks(s->app.store, &hooks);
   s->housekeep = housekeep_start(ctx, s->app.store, s->app.token_use);
-  s->deliver = deliver_start(ctx, s->app.store, s->conf);
+  struct deliver *deliver = deliver_start(ctx, s->app.store, s->conf);
+  pthread_mutex_lock(&s->deliver_lock);
+  s->deliver = deliver;
+  pthread_mutex_unlock(&s->deliver_lock);
   s->http_app = (struct http_app){.router = router_new(ctx, api_routes, api_route_count),
                                   .admit = api_admit,
                                   .refuse = api_refuse,
@@ -116,6 +127,14 @@ static bool drain(const struct server *s, int64_t until_us) {
   return true;
 }
 
+static void stop_deliverer(struct server *s, int64_t deadline_ms) {
+  pthread_mutex_lock(&s->deliver_lock);
+  struct deliver *deliver = s->deliver;
+  s->deliver = NULL;
+  pthread_mutex_unlock(&s->deliver_lock);
+  if (deliver) deliver_stop(deliver, deadline_ms);
+}
+
 static int close_parts(struct server *s) {
   int64_t deadline_ms = s->conf->stop_deadline, until_us = clock_mono_us() + deadline_ms * 1000;
   s->app.stopping = 1;
@@ -130,7 +149,7 @@ static int close_parts(struct server *s) {
     _exit(1);
   }
   int64_t left_ms = (until_us - clock_mono_us()) / 1000;
-  if (s->deliver) deliver_stop(s->deliver, left_ms > 100 ? left_ms : 100);
+  stop_deliverer(s, left_ms > 100 ? left_ms : 100);
   if (s->app.http) http_server_stop(s->app.http);
   if (s->app.work) work_close(s->app.work);
   if (s->housekeep) housekeep_stop(s->housekeep);
