@@ -135,6 +135,19 @@ static void stop_deliverer(struct server *s, int64_t deadline_ms) {
   if (deliver) deliver_stop(deliver, deadline_ms);
 }
 
+/* The deadline has passed. Clients that dawdle may be cut off; but if writes still wait, somebody hears of a failure.
+ * Everything answered is on disk, so there is nothing to tidy: just end. */
+_Noreturn static void end_now(struct server *s) {
+  struct store_stats st;
+  stop_deliverer(s, 100);
+  store_stats(s->app.store, &st);
+  bool clean = st.queue_len == 0 && !st.down;
+  log_at(LOG_WARN, "serve.stop",
+         log_t("result", clean ? "deadline passed, clients cut off" : "deadline passed, writes given up"));
+  fflush(NULL);
+  _exit(clean ? CLI_OK : CLI_FAILED);
+}
+
 static int close_parts(struct server *s) {
   int64_t deadline_ms = s->conf->stop_deadline, until_us = clock_mono_us() + deadline_ms * 1000;
   s->app.stopping = 1;
@@ -142,12 +155,7 @@ static int close_parts(struct server *s) {
   if (s->app.http) http_server_quiesce(s->app.http);
   if (s->app.live) live_stop(s->app.live);
   if (s->app.http) drained = drain(s, until_us);
-  if (!drained) {
-    /* Somebody still waits for a stalled disk: nothing unacknowledged may be pretended to be stored, so just end. */
-    log_at(LOG_WARN, "serve.stop", log_t("result", "deadline passed"));
-    fflush(NULL);
-    _exit(1);
-  }
+  if (!drained) end_now(s);
   int64_t left_ms = (until_us - clock_mono_us()) / 1000;
   stop_deliverer(s, left_ms > 100 ? left_ms : 100);
   if (s->app.http) http_server_stop(s->app.http);
