@@ -46,7 +46,7 @@ SELECT coalesce(min(id), 0) FROM interaction WHERE instance_id = $1 AND state = 
 INSERT INTO message (id, instance_id, interaction_id, customer_id, direction, ext_id, created_at, stored_at, sender_type,
   sender_id, sender_name, recipient_type, recipient_id, recipient_name, agent_id, text, rich_content, metadata, attachments)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (customer_id, ext_id, created_at) DO NOTHING;
 -- name: message_known
 SELECT id FROM message WHERE customer_id = $1 AND ext_id = $2 AND created_at = $3;
 -- name: message_get

@@ -15,13 +15,12 @@
 #include <time.h>
 #include <utlist.h>
 
-#define STREAMS_MAX   20000
-#define HEARTBEAT_MS  15000
-#define RIGHTS_MS     60000
-#define PAGE_EVENTS   64
-#define PAGE_MAX      (4 << 20)
-#define PAGES_KEPT    8
-#define INSTANCES_MAX 256
+#define STREAMS_MAX  20000
+#define HEARTBEAT_MS 15000
+#define RIGHTS_MS    60000
+#define PAGE_EVENTS  64
+#define PAGE_MAX     (4 << 20)
+#define PAGES_KEPT   8
 
 /* Rendered events of one instance: those above `after` up to `upto`. Shared by reference. */
 struct page {
@@ -43,6 +42,10 @@ struct stream_state {
   struct stream_state *next, *prev;
 };
 
+struct instance_news {
+  int64_t instance_id, last;
+};
+
 struct live {
   struct store *store;
   pthread_mutex_t lock;
@@ -50,11 +53,9 @@ struct live {
   pthread_t thread;
   bool stopping;
   struct stream_state *streams;
-  int count;
-  struct {
-    int64_t instance_id, last;
-  } instances[INSTANCES_MAX];
-  int instance_count;
+  atomic_int count;                /* written under the lock */
+  struct instance_news *instances; /* as many as there are instances; under the lock */
+  int instance_count, instance_room;
   bool has_news;
   struct page *pages[PAGES_KEPT];
   int next_page;
@@ -87,33 +88,47 @@ static void page_keep(struct live *l, struct page *p) {
 
 /* ---- rendering; without the lock ---- */
 
-static struct page *page_make(struct live *l, int64_t instance_id, int64_t after) {
-  void *pool = mem_pool(NULL, 16384);
+/* One event as a block of text/event-stream. What partners wrote is kept as they wrote it, line ends between the tokens
+ * included: here they would end the field. */
+static void put_event(const struct v3_view *view, struct buf *text, const struct event *e) {
+  buf_printf(text, "id: %lld\nevent: %s\ndata: ", (long long)e->number, event_kind_word(e->kind));
+  size_t data = text->len;
+  v3_render_event(view, text, e);
+  for (char *c = text->data + data; c < text->data + text->len; c++)
+    if (*c == '\n' || *c == '\r') *c = ' ';
+  buf_puts(text, "\n\n");
+}
+
+/* As many events as fit; returns the number of the last. */
+static int64_t put_events(const struct v3_view *view, struct buf *text, int64_t after) {
   struct event events[PAGE_EVENTS];
-  struct db *db = store_read_begin(l->store);
+  int n = event_after(view->db, view->ctx, view->instance_id, after, events, PAGE_EVENTS);
+  for (int i = 0; i < n; i++) {
+    size_t before = text->len;
+    /* The setup is not of this package; the position moves on all the same. */
+    if (events[i].kind != EVENT_SETUP_CHANGED) put_event(view, text, &events[i]);
+    bool too_large = text->failed && before == 0;
+    if (too_large) bug("event %lld does not fit into a page", (long long)events[i].number);
+    if (text->failed || db_failed(view->db)) text->len = before;
+    if (db_failed(view->db) || (text->failed && !too_large)) break; /* the rest comes with the next page */
+    after = events[i].number;
+    if (too_large) break; /* left out: it must not stop those behind it */
+  }
+  return after;
+}
+
+static struct page *page_make(struct live *l, int64_t instance_id, int64_t after) {
+  /* Before the reader: it may need one itself. */
   const struct registry *registry = registry_get(l->store);
+  if (!registry) return NULL;
+  void *pool = mem_pool(NULL, 16384);
   struct buf text;
   buf_init(&text, pool, 4096, PAGE_MAX);
-  int n = registry ? event_after(db, pool, instance_id, after, events, PAGE_EVENTS) : 0;
-  int64_t upto = after;
-  struct v3_view view = {.db = db, .ctx = pool, .registry = registry, .instance_id = instance_id};
-  for (int i = 0; i < n && !text.failed && !db_failed(db); i++) {
-    size_t before = text.len;
-    if (events[i].kind == EVENT_SETUP_CHANGED) { /* not of this package; the position moves on all the same */
-      upto = events[i].number;
-      continue;
-    }
-    buf_printf(&text, "id: %lld\nevent: %s\ndata: ", (long long)events[i].number, event_kind_word(events[i].kind));
-    v3_render_event(&view, &text, &events[i]);
-    buf_puts(&text, "\n\n");
-    if (text.failed && i > 0) {
-      text.len = before; /* the rest comes with the next page */
-      break;
-    }
-    upto = events[i].number;
-  }
+  struct v3_view view = {
+      .db = store_read_begin(l->store), .ctx = pool, .registry = registry, .instance_id = instance_id};
+  int64_t upto = put_events(&view, &text, after);
+  store_read_end(l->store, view.db);
   registry_put(registry);
-  store_read_end(l->store, db);
   struct page *p = NULL;
   if (upto > after) {
     p = malloc(sizeof *p + text.len);
@@ -155,8 +170,9 @@ static ssize_t send_page(struct stream_state *s, char *out, size_t max) {
   return n;
 }
 
-/* The next page for this stream, from the shared ones or the log; NULL when there is nothing new. */
-static struct page *next_page(struct stream_state *s) {
+/* The next page for this stream, from the shared ones or the log; NULL when there is nothing new, or it could not be
+ * read just now (*ret_failed). */
+static struct page *next_page(struct stream_state *s, bool *ret_failed) {
   struct live *l = s->live;
   pthread_mutex_lock(&l->lock);
   struct page *p = page_find(l, s->instance_id, s->position);
@@ -164,6 +180,7 @@ static struct page *next_page(struct stream_state *s) {
   pthread_mutex_unlock(&l->lock);
   if (p || !behind) return p;
   p = page_make(l, s->instance_id, s->position);
+  *ret_failed = !p;
   if (!p) return NULL;
   pthread_mutex_lock(&l->lock);
   page_keep(l, p);
@@ -177,7 +194,8 @@ static ssize_t stream_read(void *arg, uint64_t offset, char *out, size_t max) {
   /* First bytes at once, so that the client knows that it is connected. */
   if (offset == 0) return put(s, "retry: 1000\n\n", 13, out, max);
   if (atomic_load(&s->ended)) return STREAM_END;
-  while (!s->page && (s->page = next_page(s))) {
+  bool failed = false;
+  while (!s->page && (s->page = next_page(s, &failed))) {
     s->page_at = 0;
     if (s->page->len == 0) page_over(s);
   }
@@ -186,13 +204,14 @@ static ssize_t stream_read(void *arg, uint64_t offset, char *out, size_t max) {
   bool suspended = false, stopping = false;
   pthread_mutex_lock(&l->lock);
   stopping = l->stopping || atomic_load(&s->ended);
-  if (!stopping && !quiet && last_of(l, s->instance_id) <= s->position) {
+  /* After a failed read the thread's next round resumes us. */
+  if (!stopping && !quiet && (failed || last_of(l, s->instance_id) <= s->position)) {
     s->waits = suspended = true;
     request_suspend(s->req);
   }
   pthread_mutex_unlock(&l->lock);
   if (suspended) return 0;
-  /* A comment keeps proxies and the client sure that we live; it also serves when a page could not be read just now. */
+  /* A comment keeps proxies and the client sure that we live. */
   return stopping ? STREAM_END : put(s, ":\n\n", 3, out, max);
 }
 
@@ -211,7 +230,9 @@ bool live_open(struct live *l, struct request *req, int64_t instance_id, const s
                int64_t after) {
   struct db *db = store_read_begin(l->store);
   int64_t last = event_last(db, instance_id);
+  bool failed = db_failed(db);
   store_read_end(l->store, db);
+  if (failed) return false;
   struct stream_state *s = calloc(1, sizeof *s);
   if (!s) panic("out of memory for a stream");
   *s = (struct stream_state){.live = l,
@@ -241,13 +262,23 @@ bool live_open(struct live *l, struct request *req, int64_t instance_id, const s
 
 /* ---- waking ---- */
 
+static struct instance_news *news_of(struct live *l, int64_t instance_id) {
+  for (int i = 0; i < l->instance_count; i++)
+    if (l->instances[i].instance_id == instance_id) return &l->instances[i];
+  if (l->instance_count == l->instance_room) {
+    l->instance_room = l->instance_room ? 2 * l->instance_room : 16;
+    l->instances = talloc_realloc(l, l->instances, struct instance_news, (unsigned)l->instance_room);
+    if (!l->instances) panic("out of memory for the instances of live streams");
+  }
+  l->instances[l->instance_count] = (struct instance_news){.instance_id = instance_id};
+  return &l->instances[l->instance_count++];
+}
+
 void live_committed(struct live *l, int64_t instance_id, int64_t last_number) {
   pthread_mutex_lock(&l->lock);
-  int i = 0;
-  while (i < l->instance_count && l->instances[i].instance_id != instance_id) i++;
-  if (i == l->instance_count && i < INSTANCES_MAX) l->instances[l->instance_count++].instance_id = instance_id;
-  if (i < INSTANCES_MAX && l->instances[i].last < last_number) {
-    l->instances[i].last = last_number;
+  struct instance_news *news = news_of(l, instance_id);
+  if (news->last < last_number) {
+    news->last = last_number;
     if (l->count > 0 && !l->has_news) {
       l->has_news = true;
       pthread_cond_signal(&l->news);
@@ -324,8 +355,14 @@ static void *live_main(void *arg) {
   return NULL;
 }
 
+static int live_destroy(struct live *l) {
+  for (int i = 0; i < PAGES_KEPT; i++) page_put(l->pages[i]);
+  return 0;
+}
+
 struct live *live_new(void *ctx, struct store *store) {
   struct live *l = mem_new(ctx, struct live);
+  talloc_set_destructor(l, live_destroy);
   l->store = store;
   pthread_mutex_init(&l->lock, NULL);
   pthread_cond_init(&l->news, NULL);

@@ -16,7 +16,7 @@ struct live_right {
   uint8_t session_hash[32];
 };
 /* Sets the reply of req to a stream of the instance's events above `after` (-1: from now on). False when there are too
- * many streams. */
+ * many streams, or the log cannot be read. */
 bool live_open(struct live *l, struct request *req, int64_t instance_id, const struct live_right *right,
                int64_t after) MUST_CHECK;
 int live_count(const struct live *l);

@@ -44,36 +44,33 @@ static bool tell_by(struct db *tx, int64_t instance_id, const struct actor *acto
 
 struct customer {
   int64_t id, open_interaction_id;
+  const char *name; /* as this message has it; NULL when it has none */
+  bool renamed;
 };
 
 static bool find_customer(struct db *tx, const struct channel *channel, const struct message_in *m,
                           struct customer *ret) {
-  const char *name = strcmp(m->sender.id, m->customer_id) == 0 ? m->sender.name
-                     : m->has_recipient                        ? m->recipient.name
-                                                               : NULL;
+  const struct party *party = strcmp(m->sender.id, m->customer_id) == 0 ? &m->sender
+                              : m->has_recipient                        ? &m->recipient
+                                                                        : NULL;
   struct db_rows rows;
-  bool renamed = false;
+  *ret = (struct customer){.name = party && party->name && *party->name ? party->name : NULL};
   db_open(tx, &rows, Q_CUSTOMER_FIND, v_int(channel->id), v_text(m->customer_id));
   bool found = db_next(&rows);
   if (found) {
     ret->id = col_int(&rows, 0);
     ret->open_interaction_id = col_int(&rows, 2);
-    renamed = name && *name && strcmp(name, col_text(&rows, 1, NULL)) != 0;
+    ret->renamed = ret->name && strcmp(ret->name, col_text(&rows, 1, NULL)) != 0;
   }
   db_close(&rows);
-  if (renamed) return db_exec(tx, Q_CUSTOMER_SET_NAME, v_int(ret->id), v_text(name)) == DB_OK;
-  if (found || db_failed(tx)) return found;
-  ret->id = 0;
-  ret->open_interaction_id = 0;
-  return true;
+  return !db_failed(tx);
 }
 
 static bool make_customer(struct db *tx, const struct channel *channel, const struct message_in *m, int64_t now_ms,
                           struct customer *c) {
-  const char *name = strcmp(m->sender.id, m->customer_id) == 0 ? m->sender.name : m->recipient.name;
   c->id = id_next();
   return db_exec(tx, Q_CUSTOMER_INSERT, v_int(c->id), v_int(channel->instance_id), v_int(channel->id),
-                 v_text(m->customer_id), v_text(name ? name : ""), v_int(0), v_int(now_ms)) == DB_OK;
+                 v_text(m->customer_id), v_text(c->name ? c->name : ""), v_int(0), v_int(now_ms)) == DB_OK;
 }
 
 static bool open_interaction(struct db *tx, const struct channel *channel, struct customer *c, bool is_new,
@@ -135,6 +132,7 @@ enum conversation_result conversation_receive(struct db *tx, const struct channe
   enum db_result inserted = insert_message(tx, channel, &c, m, id, now_ms);
   if (inserted == DB_NONE) return CONVERSATION_OK; /* a repeat: it is there already */
   if (inserted != DB_OK) return CONVERSATION_FAILED;
+  if (c.renamed && db_exec(tx, Q_CUSTOMER_SET_NAME, v_int(c.id), v_text(c.name)) != DB_OK) return CONVERSATION_FAILED;
   struct attachment like = {.instance_id = channel->instance_id,
                             .channel_id = channel->id,
                             .interaction_id = c.open_interaction_id,

@@ -33,7 +33,7 @@ static inline struct db_value v_bytes(const void *bytes, size_t len) {
 
 enum db_result {
   DB_OK,       /* done; at least one row was changed or found */
-  DB_NONE,     /* done; no row */
+  DB_NONE,     /* done; no row, or a row it refers to is not there */
   DB_CONFLICT, /* a uniqueness rule said no; nothing changed */
   DB_FAILED    /* the engine failed; db_failed() says so from now on until the transaction ends */
 };

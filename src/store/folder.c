@@ -22,24 +22,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool read_key(struct folder *f, char err[static 256]) {
-  int fd = open(f->key_file, O_RDONLY | O_CLOEXEC);
+static bool read_key(const char *file, struct master_key *key, char err[static 256]) {
+  int fd = open(file, O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
-    snprintf(err, 256, "cannot read the master key %.120s: %s", f->key_file, strerror(errno));
+    snprintf(err, 256, "cannot read the master key %.120s: %s", file, strerror(errno));
     return false;
   }
-  ssize_t n = read(fd, f->key.bytes, MASTER_KEY_LEN);
+  char more;
+  bool ok = read(fd, key->bytes, MASTER_KEY_LEN) == MASTER_KEY_LEN && read(fd, &more, 1) == 0;
   close(fd);
-  if (n == MASTER_KEY_LEN) return true;
-  snprintf(err, 256, "the master key %.120s is not %d bytes long", f->key_file, MASTER_KEY_LEN);
-  return false;
+  if (!ok) snprintf(err, 256, "the master key %.120s is not %d bytes long", file, MASTER_KEY_LEN);
+  return ok;
 }
 
 static bool map_epoch(void *ctx, struct folder *f, char err[static 256]) {
   char *file = mem_printf(ctx, "%s/epoch", f->dir);
   int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0 || ftruncate(fd, sizeof *f->epoch) != 0) {
-    snprintf(err, 256, "cannot write %.160s: %s", file, strerror(errno));
+  /* Its block must be there: on a full disk a write through the mapping would be a bus error. */
+  int why = fd < 0 ? errno : posix_fallocate(fd, 0, sizeof *f->epoch);
+  if (why) {
+    snprintf(err, 256, "cannot write %.160s: %s", file, strerror(why));
     if (fd >= 0) close(fd);
     return false;
   }
@@ -53,11 +55,17 @@ static bool map_epoch(void *ctx, struct folder *f, char err[static 256]) {
   return true;
 }
 
+static void drop_lock(struct folder *f) {
+  if (f->lock_fd >= 0) close(f->lock_fd);
+  f->lock_fd = -1;
+}
+
 static bool take_lock(void *ctx, struct folder *f, char err[static 256]) {
   char *file = mem_printf(ctx, "%s/lock", f->dir);
   f->lock_fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (f->lock_fd >= 0 && flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0) return true;
   snprintf(err, 256, errno == EWOULDBLOCK ? "another server is running on %.160s" : "cannot lock %.160s", f->dir);
+  drop_lock(f);
   return false;
 }
 
@@ -70,15 +78,14 @@ bool folder_open(void *ctx, struct folder *f, const char *dir, bool lock, char e
     snprintf(err, 256, "there is no store in %.120s: make one with `guichet init --data %.60s`", dir, dir);
     return false;
   }
-  return (!lock || take_lock(ctx, f, err)) && read_key(f, err) && map_epoch(ctx, f, err);
+  return (!lock || take_lock(ctx, f, err)) && read_key(f->key_file, &f->key, err) && map_epoch(ctx, f, err);
 }
 
 void folder_close(struct folder *f) {
   secret_wipe(&f->key, sizeof f->key);
   if (f->epoch) munmap(f->epoch, sizeof *f->epoch);
-  if (f->lock_fd > 0) close(f->lock_fd);
   f->epoch = NULL;
-  f->lock_fd = -1;
+  drop_lock(f);
 }
 
 uint64_t folder_epoch(const struct folder *f) {
@@ -116,10 +123,11 @@ static char *for_sqlite(void *ctx, const char *sql) {
   return out.data;
 }
 
+/* -1: none, or it cannot be read. */
 static int schema_version(struct db *db) {
   struct db_rows rows;
   db_open(db, &rows, Q_META_GET, v_text("schema_version"));
-  int version = db_next(&rows) ? atoi(col_text(&rows, 0, NULL)) : 0;
+  int version = db_next(&rows) ? atoi(col_text(&rows, 0, NULL)) : -1;
   db_close(&rows);
   return version;
 }
@@ -156,15 +164,7 @@ bool folder_check_key(const struct folder *f, struct db *db, char err[static 256
   return fits;
 }
 
-bool folder_migrate(struct folder *f, struct db *db, char err[static 256]) {
-  int version = schema_version(db);
-  if (version == folder_schema_known()) return true;
-  if (version > folder_schema_known()) {
-    snprintf(err, 256,
-             "the store in %.100s is of a newer version (schema %d, this program knows %d): use the newer program",
-             f->dir, version, folder_schema_known());
-    return false;
-  }
+static bool migrate_from(const struct folder *f, struct db *db, int version, char err[static 256]) {
   char copy[600];
   snprintf(copy, sizeof copy, "%s.before-%04d", f->db_file, folder_schema_known());
   if (!sqlite_backup(db, copy, NULL, NULL, err)) return false;
@@ -172,6 +172,29 @@ bool folder_migrate(struct folder *f, struct db *db, char err[static 256]) {
   for (int i = 0; i < migration_count; i++)
     if (migrations[i].number > version && !apply(db, &migrations[i], err)) return false;
   return true;
+}
+
+bool folder_migrate(struct folder *f, struct db *db, char err[static 256]) {
+  int version = schema_version(db);
+  if (version == folder_schema_known()) return true;
+  if (version < 0) {
+    snprintf(err, 256, "%.110s cannot be read as a store of Guichet: %.90s", f->db_file,
+             db_failed(db) ? db_error(db) : "it has no schema version");
+    return false;
+  }
+  if (version > folder_schema_known()) {
+    snprintf(err, 256,
+             "the store in %.100s is of a newer version (schema %d, this program knows %d): use the newer program",
+             f->dir, version, folder_schema_known());
+    return false;
+  }
+  bool is_server = f->lock_fd >= 0;
+  /* Not under the feet of a server, which may be of the older version. */
+  if (!is_server && !take_lock(db, f, err)) return false;
+  version = schema_version(db);
+  bool ok = version == folder_schema_known() || migrate_from(f, db, version, err);
+  if (!is_server) drop_lock(f);
+  return ok;
 }
 
 static bool write_key(const char *file, const struct master_key *key, char err[static 256]) {
@@ -182,14 +205,33 @@ static bool write_key(const char *file, const struct master_key *key, char err[s
   return ok;
 }
 
+/* A key without a store is what an interrupted attempt left, or what somebody has put there: it is the store's then. */
+static bool make_key(const char *file, struct master_key *key, char err[static 256]) {
+  if (access(file, F_OK) == 0) return read_key(file, key, err);
+  random_bytes(key->bytes, sizeof key->bytes);
+  return write_key(file, key, err);
+}
+
+/* An empty file of the owner's alone; what an interrupted attempt left is gone, its log above all. */
+static bool begin_building(const char *file, char building[static 600], char err[static 256]) {
+  static const char *const endings[] = {"-wal", "-shm", ""};
+  for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+    snprintf(building, 600, "%s.new%s", file, endings[i]);
+    unlink(building);
+  }
+  int fd = open(building, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) snprintf(err, 256, "cannot write %.150s: %s", building, strerror(errno));
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
 /* Built beside and renamed at the end, so that a folder never holds half a store. */
 static bool make_store(const char *file, const struct master_key *key, const char *instance_name,
                        char err[static 256]) {
   char word[2 * SHA256_LEN + 1];
   key_word(key, word);
   char building[600];
-  snprintf(building, sizeof building, "%s.new", file);
-  unlink(building);
+  if (!begin_building(file, building, err)) return false;
   struct db *db = sqlite_open(NULL, building, SQLITE_WRITER, err);
   bool ok = db != NULL;
   for (int i = 0; ok && i < migration_count; i++) ok = apply(db, &migrations[i], err);
@@ -222,13 +264,12 @@ bool store_create(const char *dir, const char *instance_name, char err[static 25
   char *file = mem_printf(pool, "%s/guichet.db", dir);
   bool ok = false;
   struct master_key key;
-  random_bytes(key.bytes, sizeof key.bytes);
   if (access(file, F_OK) == 0)
     snprintf(err, 256, "there is already a store in %.180s", dir);
   else if (mkdir(dir, 0700) != 0 && errno != EEXIST)
     snprintf(err, 256, "cannot make the folder %.150s: %s", dir, strerror(errno));
   else
-    ok = write_key(mem_printf(pool, "%s/master.key", dir), &key, err) && make_store(file, &key, instance_name, err);
+    ok = make_key(mem_printf(pool, "%s/master.key", dir), &key, err) && make_store(file, &key, instance_name, err);
   secret_wipe(&key, sizeof key);
   if (ok && !sync_dir(dir)) {
     snprintf(err, 256, "cannot sync the folder %.150s: %s", dir, strerror(errno));

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEEP_OLD_MAX_MS INT64_C(31536000000)
+
 /* ---- checks ---- */
 
 static bool text_ok(const char *field, const char *text, size_t min, size_t max, char err[static 256]) {
@@ -29,7 +31,7 @@ static bool url_ok(const char *url, char err[static 256]) {
   bool scheme = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
   size_t len = strlen(url);
   const char *host = scheme ? strstr(url, "://") + 3 : url;
-  bool clean = !text_has_control(url, len) && !strchr(url, ' ');
+  bool clean = utf8_valid(url, len) && !text_has_control(url, len) && !strchr(url, ' ');
   size_t host_len = strcspn(host, "/?#");
   if (scheme && clean && len <= 2000 && host_len > 0 && !memchr(host, '@', host_len)) return true;
   snprintf(err, 256,
@@ -45,7 +47,8 @@ struct change {
   enum change_result (*run)(struct db *tx, void *arg);
   void *arg;
   int64_t instance_id;
-  const char *what; /* for the event log: {"change": what} */
+  const char *what;    /* for the event log: {"change": what} */
+  const char *missing; /* what CHANGE_UNKNOWN says is not there, when not the field */
   enum change_result result;
 };
 
@@ -69,7 +72,7 @@ static bool change(struct store *s, struct change *c, const char *field, char er
   if (r == STORE_REJECT && c->result == CHANGE_TAKEN)
     snprintf(err, 256, "%s: is already in use", field);
   else if (r == STORE_REJECT && c->result == CHANGE_UNKNOWN)
-    snprintf(err, 256, "%s: there is none such in this instance", field);
+    snprintf(err, 256, "%s: there is none such in this instance", c->missing ? c->missing : field);
   else if (r == STORE_FULL)
     snprintf(err, 256, "no room on disk, or the store is locked by another program; nothing was changed");
   else
@@ -121,7 +124,8 @@ bool setup_service_create(struct store *s, int64_t instance_id, const char *name
     return false;
   }
   struct named n = {.instance_id = instance_id, .name = name, .priority = priority};
-  struct change c = {.run = insert_service, .arg = &n, .instance_id = instance_id, .what = "service"};
+  struct change c = {
+      .run = insert_service, .arg = &n, .instance_id = instance_id, .what = "service", .missing = "instance"};
   if (!change(s, &c, "name", err)) return false;
   *ret_id = n.id;
   return true;
@@ -241,6 +245,10 @@ static enum change_result rotate_channel(struct db *tx, void *arg) {
 
 bool setup_channel_rotate(struct store *s, int64_t instance_id, int64_t id, int64_t keep_old_ms,
                           char ret_secret[static CLIENT_SECRET_LEN], char err[static 256]) {
+  if (keep_old_ms < 0 || keep_old_ms > KEEP_OLD_MAX_MS) {
+    snprintf(err, 256, "keep: the old secret can stay good for at most 365 days");
+    return false;
+  }
   struct channel_change k = {.instance_id = instance_id, .id = id, .until = clock_wall_ms() + keep_old_ms};
   make_secret(s, &k.secret);
   struct change ch = {.run = rotate_channel, .arg = &k, .instance_id = instance_id, .what = "connector"};
@@ -282,7 +290,8 @@ bool setup_agent_create(struct store *s, int64_t instance_id, const struct setup
   if (a->last_name && !text_ok("last name", a->last_name, 0, 100, err)) return false;
   struct agent_change k = {.instance_id = instance_id, .a = a};
   password_hash(a->password, k.password_hash);
-  struct change c = {.run = insert_agent, .arg = &k, .instance_id = instance_id, .what = "agent"};
+  struct change c = {
+      .run = insert_agent, .arg = &k, .instance_id = instance_id, .what = "agent", .missing = "instance"};
   if (!change(s, &c, "login", err)) return false;
   *ret_id = k.id;
   return true;
@@ -338,14 +347,20 @@ static enum change_result insert_token(struct db *tx, void *arg) {
 bool setup_token_create(struct store *s, int64_t instance_id, const char *label, int64_t rights, int64_t *ret_id,
                         char ret_token[static API_TOKEN_LEN], char err[static 256]) {
   if (!text_ok("label", label, 1, 100, err)) return false;
+  if (rights == 0 || (rights & ~(rights_bit(API_ADMINISTRATION, VERB_GET) - 1))) {
+    snprintf(err, 256, "rights: at least one, and none of the administration");
+    return false;
+  }
   struct token_change k = {.instance_id = instance_id, .label = label, .rights = rights};
   char token[API_TOKEN_LEN];
   id_random_hex((API_TOKEN_LEN - 1) / 2, token);
   digest_sha256(token, API_TOKEN_LEN - 1, k.hash);
-  struct change c = {.run = insert_token, .arg = &k, .instance_id = instance_id, .what = "token"};
+  struct change c = {
+      .run = insert_token, .arg = &k, .instance_id = instance_id, .what = "token", .missing = "instance"};
   if (!change(s, &c, "label", err)) return false;
   *ret_id = k.id;
   memcpy(ret_token, token, API_TOKEN_LEN);
+  secret_wipe(token, sizeof token);
   return true;
 }
 

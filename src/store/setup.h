@@ -24,7 +24,7 @@ bool setup_channel_update(struct store *s, int64_t instance_id, int64_t id, cons
                           char err[static 256]) MUST_CHECK;
 bool setup_channel_enable(struct store *s, int64_t instance_id, int64_t id, bool enabled,
                           char err[static 256]) MUST_CHECK;
-/* The old secret stays good for new tokens for keep_old_ms; tokens issued so far end at once. */
+/* The old secret stays good for new tokens for keep_old_ms (at most a year); tokens issued so far end at once. */
 bool setup_channel_rotate(struct store *s, int64_t instance_id, int64_t id, int64_t keep_old_ms,
                           char ret_secret[static CLIENT_SECRET_LEN], char err[static 256]) MUST_CHECK;
 

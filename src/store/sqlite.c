@@ -6,9 +6,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PARAMETERS_MAX 24
 
@@ -34,19 +37,28 @@ struct db_value v_text(const char *text) {
   return v_textn(text, text ? strlen(text) : 0);
 }
 
-static enum engine_trouble classify(int code) {
+/* A write that found no room, whichever limit it ran into; never a sync, whose failure is final. */
+static bool is_no_room(sqlite3 *handle, int extended) {
+  if (extended != SQLITE_IOERR_WRITE && extended != SQLITE_IOERR_SHMSIZE && extended != SQLITE_IOERR_TRUNCATE)
+    return false;
+  int why = sqlite3_system_errno(handle);
+  return why == ENOSPC || why == EDQUOT || why == EFBIG;
+}
+
+static enum engine_trouble classify(sqlite3 *handle, int code) {
   switch (code & 0xff) {
   case SQLITE_FULL: return TROUBLE_FULL;
   case SQLITE_BUSY:
-  case SQLITE_LOCKED: return TROUBLE_BUSY;
-  default: return TROUBLE_FATAL;
+  case SQLITE_LOCKED:
+  case SQLITE_PROTOCOL: return TROUBLE_BUSY;
+  default: return is_no_room(handle, sqlite3_extended_errcode(handle)) ? TROUBLE_FULL : TROUBLE_FATAL;
   }
 }
 
 static void note_trouble(struct db *db, int code, const char *what) {
   if (db->trouble == TROUBLE_FATAL) return;
   int extended = sqlite3_extended_errcode(db->handle);
-  db->trouble = classify(code);
+  db->trouble = classify(db->handle, code);
   snprintf(db->error, sizeof db->error, "%s: %s (code %d)", what, sqlite3_errmsg(db->handle), extended);
 }
 
@@ -218,6 +230,8 @@ enum db_result db_exec_(struct db *db, enum query query, const struct db_value *
   enum db_result result = DB_FAILED;
   if (code == SQLITE_DONE)
     result = sqlite3_changes64(db->handle) > 0 ? DB_OK : DB_NONE;
+  else if (sqlite3_extended_errcode(db->handle) == SQLITE_CONSTRAINT_FOREIGNKEY)
+    result = DB_NONE;
   else if ((code & 0xff) == SQLITE_CONSTRAINT)
     result = DB_CONFLICT;
   else
@@ -292,7 +306,7 @@ bool sqlite_checkpoint(struct db *db) {
   int in_log = 0, moved = 0;
   int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
   if (code == SQLITE_OK) return in_log == moved;
-  if (classify(code) == TROUBLE_FATAL) note_trouble(db, code, "checkpoint");
+  if (classify(db->handle, code) == TROUBLE_FATAL) note_trouble(db, code, "checkpoint");
   return false;
 }
 
@@ -310,15 +324,21 @@ bool sqlite_backup(struct db *db, const char *file, void (*progress)(void *, int
                    char err[static 256]) {
   sqlite3 *to = NULL;
   bool ok = false;
+  /* For its owner's eyes, also before it is whole. */
+  int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0) close(fd);
   int code = sqlite3_open_v2(file, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
   if (code != SQLITE_OK) goto out;
-  /* One read transaction for the whole copy: writers go on, and the copy need not begin again. */
+  sqlite3_busy_timeout(to, 10000);
+  /* The caller holds a snapshot: writers go on, and the copy need not begin again. */
   sqlite3_backup *b = sqlite3_backup_init(to, "main", db->handle, "main");
   if (!b) goto out;
+  int busy = 0;
   do {
     code = sqlite3_backup_step(b, 512);
     if (progress) progress(arg, sqlite3_backup_pagecount(b) - sqlite3_backup_remaining(b), sqlite3_backup_pagecount(b));
-  } while (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED);
+    busy = code == SQLITE_OK ? 0 : busy + 1; /* each has waited for the busy timeout already */
+  } while (code == SQLITE_OK || ((code == SQLITE_BUSY || code == SQLITE_LOCKED) && busy < 3));
   int finished = sqlite3_backup_finish(b);
   ok = code == SQLITE_DONE && finished == SQLITE_OK;
 out:
@@ -330,8 +350,9 @@ out:
 
 bool sqlite_check(struct db *db, char err[static 256]) {
   sqlite3_stmt *s = prepare(db, "PRAGMA quick_check(1)");
-  bool ok = s && sqlite3_step(s) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
-  if (!ok) snprintf(err, 256, "the store is damaged: %.200s", s ? (const char *)sqlite3_column_text(s, 0) : db->error);
+  const char *says = s && sqlite3_step(s) == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+  bool ok = says && strcmp(says, "ok") == 0;
+  if (!ok) snprintf(err, 256, "the store is damaged: %.200s", says ? says : sqlite3_errmsg(db->handle));
   sqlite3_finalize(s);
   return ok;
 }

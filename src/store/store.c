@@ -21,7 +21,9 @@
 #define BATCH_MAX        1024
 #define BATCH_WEIGHT_MAX (8 << 20)
 #define CHECKPOINT_PAGES 8000 /* 32 MiB of log: worth moving; pages written again meanwhile are moved once */
-#define FINISH_PAGES     1000 /* so little may be left that the writer moves it itself */
+#define PAGE_BYTES       4096
+#define FULL_SEEN_US     30000000 /* so long our health tells of a full disk */
+#define FINISH_PAGES     1000     /* so little may be left that the writer moves it itself */
 
 struct store {
   struct folder folder;
@@ -37,6 +39,7 @@ struct store {
   bool stopping, has_writer_thread;
   pthread_t writer_thread, checkpoint_thread;
   struct store_stats stats;
+  int64_t full_at_us;
   atomic_bool down;
 
   pthread_cond_t checkpoint_due;
@@ -53,22 +56,40 @@ struct store {
 
 /* ---- readers ---- */
 
+/* Under the lock. A free place, one with an open reader if there is any; -1 when all are taken. */
+static int reader_find(const struct store *s) {
+  int place = -1;
+  for (int i = READERS_MAX - 1; i >= 0; i--)
+    if (!s->reader_taken[i] && (s->readers[i] || place < 0 || !s->readers[place])) place = i;
+  return place;
+}
+
 static struct db *reader_take(struct store *s) {
+  bool may_open = true;
+  struct db *db = NULL;
   pthread_mutex_lock(&s->read_lock);
-  for (;;) {
-    for (int i = 0; i < READERS_MAX; i++) {
-      if (s->reader_taken[i]) continue;
-      s->reader_taken[i] = true;
-      pthread_mutex_unlock(&s->read_lock);
-      if (!s->readers[i]) {
-        char err[256];
-        s->readers[i] = sqlite_open(NULL, s->folder.db_file, SQLITE_READER, err);
-        if (!s->readers[i]) panic("cannot open another reader: %s", err);
-      }
-      return s->readers[i];
+  while (!db) {
+    int i = reader_find(s);
+    if (i < 0 || (!s->readers[i] && !may_open)) {
+      pthread_cond_wait(&s->read_free, &s->read_lock);
+      continue;
     }
-    pthread_cond_wait(&s->read_free, &s->read_lock);
+    s->reader_taken[i] = true;
+    db = s->readers[i];
+    if (db) break;
+    pthread_mutex_unlock(&s->read_lock);
+    char err[256];
+    db = sqlite_open(NULL, s->folder.db_file, SQLITE_READER, err);
+    pthread_mutex_lock(&s->read_lock);
+    s->readers[i] = db;
+    if (db) break;
+    /* No file descriptor left, perhaps. The first reader is always there: wait for one. */
+    log_at(LOG_WARN, "store.reader", log_t("error", err));
+    may_open = false;
+    s->reader_taken[i] = false;
   }
+  pthread_mutex_unlock(&s->read_lock);
+  return db;
 }
 
 struct db *store_read_begin(struct store *s) {
@@ -78,11 +99,25 @@ struct db *store_read_begin(struct store *s) {
   return db;
 }
 
+/* What failed once might fail for ever: the next one gets a new connection, if one can be had. */
+static struct db *reader_renew(struct store *s, struct db *db) {
+  char err[256];
+  log_at(LOG_ERROR, "store.read", log_t("error", db_error(db)));
+  struct db *fresh = sqlite_open(NULL, s->folder.db_file, SQLITE_READER, err);
+  if (!fresh) return db;
+  mem_free(db);
+  return fresh;
+}
+
 void store_read_end(struct store *s, struct db *db) {
   sqlite_rollback(db);
+  struct db *next = sqlite_trouble(db) == TROUBLE_FATAL ? reader_renew(s, db) : db;
   pthread_mutex_lock(&s->read_lock);
-  for (int i = 0; i < READERS_MAX; i++)
-    if (s->readers[i] == db) s->reader_taken[i] = false;
+  for (int i = 0; i < READERS_MAX; i++) {
+    if (s->readers[i] != db) continue;
+    s->readers[i] = next;
+    s->reader_taken[i] = false;
+  }
   pthread_cond_signal(&s->read_free);
   pthread_mutex_unlock(&s->read_lock);
 }
@@ -156,6 +191,8 @@ static void note_commit(struct store *s, const struct batch *b, enum engine_trou
     st->full += b->results[i] == STORE_FULL;
   }
   st->full_now = trouble == TROUBLE_FULL || trouble == TROUBLE_BUSY;
+  s->full_at_us = clock_mono_us();
+  st->wal_bytes = (int64_t)sqlite_wal_pages(s->writer) * PAGE_BYTES;
   if (trouble == TROUBLE_NONE) {
     st->commits++;
     st->commit_us_total += (uint64_t)us;
@@ -178,8 +215,9 @@ static void commit_batch(struct store *s, struct batch *b) {
   if (trouble == TROUBLE_FATAL) {
     fill_results(b, STORE_DOWN);
     go_down(s, db_error(s->writer));
-  } else if (trouble != TROUBLE_NONE && b->count > 1) {
-    /* One large job may be what found no room: let the small ones through. */
+  } else if (trouble == TROUBLE_FULL && b->count > 1) {
+    /* One large job may be what found no room: let the small ones through. Not when the lock was not to be had: each
+     * would wait for it again. */
     for (int i = 0; i < b->count; i++) {
       struct batch one = {.jobs = {b->jobs[i]}, .count = 1};
       commit_batch(s, &one);
@@ -204,7 +242,6 @@ static void want_checkpoint(struct store *s) {
   s->finish = false;
   if (pages < s->log_pages) s->moved_pages = 0;
   s->log_pages = pages;
-  s->stats.wal_bytes = (int64_t)pages * 4096;
   if (!s->checkpoint_wanted && pages - s->moved_pages >= CHECKPOINT_PAGES) {
     s->checkpoint_wanted = true;
     s->moved_pages = pages;
@@ -369,7 +406,7 @@ struct store *store_open(void *ctx, const struct store_options *options, char er
   struct store *s = mem_new(ctx, struct store);
   s->last = &s->first;
   s->queue_max = options->queue_max > 0 ? options->queue_max : 4096;
-  s->wal_max_pages = (options->wal_max_bytes > 0 ? options->wal_max_bytes : 64 << 20) / 4096;
+  s->wal_max_pages = (options->wal_max_bytes > 0 ? options->wal_max_bytes : 64 << 20) / PAGE_BYTES;
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->work, NULL);
   pthread_cond_init(&s->checkpoint_due, NULL);
@@ -382,6 +419,8 @@ struct store *store_open(void *ctx, const struct store_options *options, char er
   s->tx.db = s->writer;
   sqlite_set_owner(s->writer, &s->tx);
   id_init(0, db_int(s->writer, Q_ID_FLOOR, 0));
+  s->readers[0] = sqlite_open(NULL, s->folder.db_file, SQLITE_READER, err);
+  if (!s->readers[0]) goto fail;
   if (options->mode == STORE_SERVE) start_threads(s);
   return s;
 fail:
@@ -429,6 +468,7 @@ void store_stats(struct store *s, struct store_stats *ret) {
   pthread_mutex_lock(&s->lock);
   *ret = s->stats;
   ret->queue_len = s->queue_len;
+  ret->full_now = s->stats.full_now && clock_mono_us() - s->full_at_us < FULL_SEEN_US;
   s->stats.commit_us_max = 0;
   s->stats.jobs_in_commit_max = 0;
   pthread_mutex_unlock(&s->lock);
@@ -438,6 +478,7 @@ void store_stats(struct store *s, struct store_stats *ret) {
 bool store_backup(struct store *s, const char *file, void (*progress)(void *arg, int64_t done, int64_t total),
                   void *arg, char err[static 256]) {
   struct db *db = store_read_begin(s);
+  (void)db_int(db, Q_META_GET, 0, v_text("schema_version")); /* the snapshot begins with the first read */
   bool ok = sqlite_backup(db, file, progress, arg, err);
   store_read_end(s, db);
   return ok;

@@ -86,7 +86,7 @@ struct store_stats {
   int64_t queue_len;
   int64_t wal_bytes, db_bytes;
   bool down;     /* failed for good: the process should end */
-  bool full_now; /* the last commit found no room */
+  bool full_now; /* the last commit found no room, less than half a minute ago: who asks our health may try again */
   char why[160];
 };
 void store_stats(struct store *s, struct store_stats *ret);

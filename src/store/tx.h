@@ -4,7 +4,7 @@
 
 #include "store/store.h"
 
-#define TX_INSTANCES_MAX 64
+#define TX_INSTANCES_MAX 1024 /* as many as a transaction has jobs */
 
 struct tx_context {
   struct db *db;
