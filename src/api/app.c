@@ -188,6 +188,11 @@ void api_admit(struct request *req) {
                                                                      [ACCESS_CONNECTOR] = admit_connector,
                                                                      [ACCESS_API] = admit_api,
                                                                      [ACCESS_PERSON] = admit_api};
+  if (the_app->stopping == APP_CLOSED) {
+    reply_close(req);
+    fail_unavailable(req, UNAVAILABLE_STOPPING);
+    return;
+  }
   struct caller *c = caller_new(req);
   int access = request_route(req)->access;
   if (c && admit[access]) admit[access](req, c);

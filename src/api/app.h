@@ -10,6 +10,13 @@
 #include "store/delivery.h"
 #include "store/store.h"
 
+/* Only ever moves down. */
+enum app_stopping {
+  APP_RUNS,
+  APP_STOPPING, /* what comes in is still served */
+  APP_CLOSED    /* nothing is admitted any more */
+};
+
 struct app {
   struct store *store;
   void (*deliver_stats)(struct deliver_stats *ret); /* the jobs stand behind a function: api does not know them */
@@ -23,7 +30,7 @@ struct app {
   struct rate *token_rate;
   struct token_use *token_use;
   int64_t started_at;
-  volatile int stopping; /* set once, before the clean stop */
+  _Atomic enum app_stopping stopping;
 };
 
 const struct app *app(void);

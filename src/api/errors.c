@@ -38,12 +38,13 @@ static const struct {
     {500, "Internal Server Error", "internal_error", ERR_4080},
     {501, "Not Implemented", "not_implemented", ERR_3100},
     {503, "Service Unavailable", "busy", ERR_6000},
+    {505, "HTTP Version Not Supported", "http_version_not_supported", ERR_3100},
 };
 
 static size_t status_row(int status) {
   for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
     if (statuses[i].status == status) return i;
-  return status >= 500 ? ARRAY_LEN(statuses) - 3 : 0;
+  return status >= 500 ? status_row(500) : 0;
 }
 
 static struct buf *body_of(struct request *req) {
@@ -174,6 +175,7 @@ void fail_unavailable(struct request *req, enum unavailable why) {
                             "more is being written than the store can take; nothing of this request was stored"},
       [UNAVAILABLE_NO_ROOM] = {"no_space", "30", "the store has no room; nothing of this request was stored"},
       [UNAVAILABLE_DOWN] = {"store_down", "5", "the store is not available; send the request again"},
+      [UNAVAILABLE_STOPPING] = {"stopping", "5", "the server is stopping; nothing of this request was stored"},
   };
   reply_header(req, "Retry-After", rows[why].retry_after);
   if (speaks_v3(req))

@@ -24,7 +24,7 @@ void kiamo_io_fail_fields(struct request *req, int status, const struct decoder 
 void kiamo_io_fail_fields_as(struct request *req, int status, const char *word, const struct decoder *d);
 
 /* 503 with Retry-After, in the shape that fits the path: the store is full, busy or down. */
-enum unavailable { UNAVAILABLE_BUSY, UNAVAILABLE_NO_ROOM, UNAVAILABLE_DOWN };
+enum unavailable { UNAVAILABLE_BUSY, UNAVAILABLE_NO_ROOM, UNAVAILABLE_DOWN, UNAVAILABLE_STOPPING };
 void fail_unavailable(struct request *req, enum unavailable why);
 /* Any other refusal, in the shape that fits the path. */
 void fail_by_path(struct request *req, int status, const char *reason);

@@ -150,11 +150,15 @@ _Noreturn static void end_now(struct server *s) {
 
 static int close_parts(struct server *s) {
   int64_t deadline_ms = s->conf->stop_deadline, until_us = clock_mono_us() + deadline_ms * 1000;
-  s->app.stopping = 1;
+  s->app.stopping = APP_STOPPING;
   bool drained = true;
   if (s->app.http) http_server_quiesce(s->app.http);
   if (s->app.live) live_stop(s->app.live);
   if (s->app.http) drained = drain(s, until_us);
+  /* Open connections may still ask. From here on they hear 503, so that nobody waits for the store when the server of
+   * requests stops; who was admitted just before is waited for. */
+  s->app.stopping = APP_CLOSED;
+  if (s->app.http && drained) drained = drain(s, until_us);
   if (!drained) end_now(s);
   int64_t left_ms = (until_us - clock_mono_us()) / 1000;
   stop_deliverer(s, left_ms > 100 ? left_ms : 100);
