@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { groups, targets } from './lib/measures.js';
 import { Programs } from './lib/programs.js';
-import { describeMachine } from './lib/machine.js';
+import { cpuUse, describeMachine, shareOfOthers } from './lib/machine.js';
 import { median, middle, number, table } from './lib/figures.js';
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -88,7 +88,7 @@ function printTargets(judged) {
 
 function printMachine(m) {
   console.log(`Machine: ${m.cpu}, ${m.cores} cores shared by server and load, ${m.memory_gib} GiB; ${m.system}, ${m.kernel}; ${m.file_system}, ` +
-    `${number(m.syncs_per_s)} fdatasync/s (${number(m.sync_ms, 'ms')}); load before the run ${number(m.load_before)}; Node ${m.node}, wrk ${m.wrk}`);
+    `${number(m.syncs_per_s)} fdatasync/s (${number(m.sync_ms, 'ms')}); other programs took ${number(100 * m.others)} % of it meanwhile; Node ${m.node}, wrk ${m.wrk}`);
 }
 
 function chosen(options) {
@@ -108,9 +108,10 @@ async function main() {
   process.on('exit', () => fs.rmSync(dir, { recursive: true, force: true, maxRetries: 3 }));
   const machine = describeMachine(dir);
   const programs = new Programs({ build: options.build, dir });
-  const begun = Date.now();
+  const [begun, before] = [Date.now(), cpuUse()];
   const results = [];
   for (const group of list) results.push(await runGroup(group, programs, options));
+  machine.others = shareOfOthers(before, cpuUse());
   const judged = targets.map((t) => judge(t, results)).filter(Boolean);
   printMachine(machine);
   console.log(`${options.rounds} rounds of ${options.seconds} s, in turns, medians; ${Math.round((Date.now() - begun) / 1000)} s in all\n`);

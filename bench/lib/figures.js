@@ -17,7 +17,7 @@ export function middle(samples) {
 export function number(n, unit = '') {
   if (n === undefined || n === null || Number.isNaN(n)) return '';
   const digits = Math.abs(n) >= 100 ? 0 : Math.abs(n) >= 10 ? 1 : 2;
-  const text = n.toFixed(digits).replace(/\B(?=(\d{3})+(?!\d))/, Math.abs(n) >= 1000 ? ' ' : '');
+  const text = digits ? n.toFixed(digits) : n.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ' ');
   return unit ? `${text} ${unit}` : text;
 }
 

@@ -24,6 +24,20 @@ export function measureSync(dir, times = 200) {
   return { sync_ms: median(took), syncs_per_s: (1000 * times) / took.reduce((a, b) => a + b, 0) };
 }
 
+/** Seconds of CPU: of the whole machine, and of this process with all that it started and that has ended. */
+export function cpuUse() {
+  const [, ...all] = first(fs.readFileSync('/proc/stat', 'utf8'), /^(cpu .*)$/m).split(/\s+/).map(Number);
+  const own = fs.readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ').slice(11, 15).map(Number);
+  const add = (list) => list.reduce((a, b) => a + b, 0) / 100;
+  return { total: add(all.slice(0, 8)), idle: add(all.slice(3, 5)), own: add(own) };
+}
+
+/** Which share of the machine went to others between the two; it should be next to nothing. */
+export function shareOfOthers(before, after) {
+  const busy = after.total - before.total - (after.idle - before.idle);
+  return Math.max(0, (busy - (after.own - before.own)) / (after.total - before.total));
+}
+
 function version(command, args, pattern) {
   try {
     return first(execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }), pattern);
