@@ -132,13 +132,13 @@ static int schema_version(struct db *db) {
   return version;
 }
 
+/* One migration and its number, or neither. */
 static bool apply(struct db *db, const struct migration *m, char err[static 256]) {
   void *pool = mem_pool(NULL, 65536);
-  char *sql = mem_printf(pool,
-                         "BEGIN IMMEDIATE;\n%s\nINSERT INTO meta (key, value) VALUES ('schema_version', '%d') ON "
-                         "CONFLICT (key) DO UPDATE SET value = excluded.value;\nCOMMIT;",
-                         for_sqlite(pool, m->sql), m->number);
-  bool ok = sqlite_script(db, sql, err);
+  bool ok = sqlite_begin(db) && sqlite_script(db, for_sqlite(pool, m->sql), err);
+  if (ok) ok = db_exec(db, Q_META_SET, v_text("schema_version"), v_text(mem_printf(pool, "%d", m->number))) == DB_OK;
+  ok = sqlite_commit(db) == TROUBLE_NONE && ok;
+  if (!ok && db_failed(db)) snprintf(err, 256, "migration %.40s: %.180s", m->name, db_error(db));
   mem_free(pool);
   return ok;
 }
