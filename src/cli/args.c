@@ -169,25 +169,26 @@ static bool parse_real(const char *text, double *ret) {
 
 static int parse_value(const struct cli_args *args, struct given *g) {
   const struct cli_flag *f = g->flag;
-  const char *shown = term_clean(args->ctx, g->value ? g->value : "");
+  const char *value = g->value ? g->value : "";
+  const char *shown = term_clean(args->ctx, value);
   bool flag = false;
   switch (f->kind) {
   case CLI_SWITCH: return CLI_OK;
   case CLI_TEXT:
-    if (utf8_valid(g->value, strlen(g->value))) return CLI_OK;
+    if (utf8_valid(value, strlen(value))) return CLI_OK;
     return cli_fail(CLI_USAGE, "--%s is not UTF-8 text", f->name);
   case CLI_INT:
-    if (parse_int(g->value, f->min, f->max, &g->number)) return CLI_OK;
+    if (parse_int(value, f->min, f->max, &g->number)) return CLI_OK;
     return cli_fail(CLI_USAGE, "--%s takes a whole number from %lld to %lld, not \"%s\"", f->name, (long long)f->min,
                     (long long)f->max, shown);
   case CLI_REAL:
-    if (parse_real(g->value, &g->real)) return CLI_OK;
+    if (parse_real(value, &g->real)) return CLI_OK;
     return cli_fail(CLI_USAGE, "--%s takes a share from 0 to 1, such as 0.3, not \"%s\"", f->name, shown);
   case CLI_TIME:
-    if (parse_duration_ms(g->value, &g->number) && g->number >= f->min && g->number <= f->max) return CLI_OK;
+    if (parse_duration_ms(value, &g->number) && g->number >= f->min && g->number <= f->max) return CLI_OK;
     return cli_fail(CLI_USAGE, "--%s takes a time such as 250ms, 15s or 72h, not \"%s\"", f->name, shown);
   case CLI_BOOL:
-    if (!parse_bool(g->value, &flag)) {
+    if (!parse_bool(value, &flag)) {
       return cli_fail(CLI_USAGE, "--%s takes true or false, not \"%s\"", f->name, shown);
     }
     g->number = flag;

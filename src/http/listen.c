@@ -62,7 +62,7 @@ static int open_one(const struct addrinfo *ai) {
 }
 
 static int port_of(int fd) {
-  struct sockaddr_storage a;
+  struct sockaddr_storage a = {0};
   socklen_t len = sizeof a;
   if (getsockname(fd, (struct sockaddr *)&a, &len)) return 0;
   return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
@@ -116,7 +116,7 @@ static socklen_t unmap(struct sockaddr_storage *a, socklen_t len) {
 /* Takes what waits. False when descriptors or memory have run out. */
 static bool accept_all(struct listener *l) {
   for (;;) {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer;
     int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {

@@ -83,9 +83,9 @@ static void sweep_shard(struct watch *w, struct shard *s, int64_t now) {
       continue;
     }
     atomic_store_explicit(&c->cut, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(w->cut_count, 1, memory_order_relaxed); /* before the client can see it */
     shutdown(c->fd, SHUT_RDWR);
     set_deadline(c, 0);
-    atomic_fetch_add_explicit(w->cut_count, 1, memory_order_relaxed);
   }
   pthread_mutex_unlock(&s->lock);
 }

@@ -26,8 +26,8 @@ int64_t tx_next_event(struct db *db, int64_t instance_id) {
   return number;
 }
 
-void store_note_delivery(struct db *db) {
-  ((struct tx_context *)sqlite_owner(db))->delivery = true;
+void store_note_delivery(struct db *tx) {
+  ((struct tx_context *)sqlite_owner(tx))->delivery = true;
 }
 
 void tx_tell(struct tx_context *tx, const struct store_hooks *hooks) {
