@@ -1,6 +1,7 @@
 /* What RFC 9112 forbids and the HTTP library lets through: looked at once per request, before anything else. Pure.
  * The library parses in place, so names and values still lie where they were sent; a header that does not lie exactly
- * behind the one before it was folded, holds a NUL, or ended in a bare LF. */
+ * behind the one before it was folded, holds a NUL, or ended in a bare LF.
+ * One thing leaves no trace: a NUL in place of the CR or LF of a line end. */
 #pragma once
 
 #include <stdbool.h>

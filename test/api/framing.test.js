@@ -107,6 +107,8 @@ const rows = [
   { name: 'NUL in a value', raw: `GET /item/1 HTTP/1.1\r\n${H}X: a\0b\r\n\r\n`, ours: 400 },
   { name: 'NUL in a name', raw: `GET /item/1 HTTP/1.1\r\n${H}X\0Y: b\r\n\r\n`, ours: 400 },
   { name: 'NUL at the end of a value', raw: `GET /item/1 HTTP/1.1\r\n${H}X: a\0\r\n\r\n`, ours: 400 },
+  { name: 'NUL LF for CRLF', raw: `GET /item/1 HTTP/1.1\r\n${H}X: a\0\nY: b\r\n\r\n`, ours: 200, open: true, milder: 'the library leaves no trace of it; the line ends there for everybody who takes LF' },
+  { name: 'a line that begins with NUL', raw: `GET /item/1 HTTP/1.1\r\n${H}\0X: a\r\n\r\n`, ours: 400 },
   { name: 'NUL behind Content-Length', raw: `${POST}Content-Length: 5\0\r\n\r\nhello`, ours: 400 },
   { name: 'folded value', raw: `GET /item/1 HTTP/1.1\r\n${H}X: a\r\n b\r\n\r\n`, ours: 400 },
   { name: 'folded by a tab', raw: `GET /item/1 HTTP/1.1\r\n${H}X: a\r\n\tb\r\n\r\n`, ours: 400 },
