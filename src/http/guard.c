@@ -11,8 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define FINE ((struct guard_verdict){.status = 0})
-
 static struct guard_verdict refuse(int status, const char *reason) {
   return (struct guard_verdict){.status = status, .reason = reason, .close = true};
 }
@@ -133,7 +131,7 @@ static struct guard_verdict check_framing(const struct framing *f, bool is_11) {
   if (f->lengths > 1) return refuse(400, "more than one Content-Length header");
   if (f->length && !is_digits(f->length->value, f->length->value_len))
     return refuse(400, "Content-Length is not a number");
-  if (!f->encodings) return FINE;
+  if (!f->encodings) return (struct guard_verdict){.length = f->length ? f->length->value : NULL};
   if (!is_11) return refuse(400, "Transfer-Encoding in a request of HTTP/1.0");
   if (f->encodings > 1) return refuse(400, "more than one Transfer-Encoding header");
   if (f->encoding->value_len != 7 || strncasecmp(f->encoding->value, "chunked", 7)) {

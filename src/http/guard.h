@@ -17,7 +17,8 @@ struct guard_header {
 struct guard_verdict {
   int status;         /* 0: fine; else 400, 501, 505 …: answer with it and close */
   const char *reason; /* for the body and the log */
-  bool close;         /* fine, but close after the answer (Transfer-Encoding was used) */
+  bool close;         /* fine, but close after the answer: Transfer-Encoding was used */
+  const char *length; /* the digits of Content-Length; NULL: none, or the body is chunked */
 };
 
 /* What was sent. Pointers but for target go into the library's buffer: version and all headers lie there one behind the

@@ -99,26 +99,26 @@ static const char *take_query(struct request *req, const char *query) {
 }
 
 /* "http://host:port/path" is what a client sends to a proxy; we are no proxy, but must understand it. */
-static const char *without_authority(const char *target) {
+static char *without_authority(char *target) {
   if (*target == '/') return target;
-  const char *authority = strstr(target, "://") + 3;
+  char *authority = strstr(target, "://") + 3;
   return authority + strcspn(authority, "/?");
 }
 
 const char *request_take_target(struct request *req) {
-  const char *origin = without_authority(req->target);
+  char *origin = without_authority(req->head->text);
   size_t path_len = strcspn(origin, "?");
-  req->raw_path = path_len ? mem_strndup(req->pool, origin, path_len) : mem_strdup(req->pool, "/");
-  path_len = strlen(req->raw_path);
+  const char *query = origin[path_len] ? origin + path_len + 1 : "";
+  origin[path_len] = '\0';
+  req->raw_path = path_len ? origin : "/";
   req->path = req->raw_path;
-  if (memchr(req->raw_path, '%', path_len)) {
+  if (memchr(origin, '%', path_len)) {
     size_t n;
     char *path = mem_bytes(req->pool, path_len + 1);
-    if (!percent_decode(req->raw_path, path_len, false, path, &n)) return "malformed escape in the path";
+    if (!percent_decode(origin, path_len, false, path, &n)) return "malformed escape in the path";
     path[n] = '\0';
     if (!utf8_valid(path, n)) return "the path is not UTF-8";
     req->path = path;
   }
-  const char *query = strchr(origin, '?');
-  return query && query[1] ? take_query(req, query + 1) : NULL;
+  return *query ? take_query(req, query) : NULL;
 }

@@ -41,6 +41,14 @@ struct half {
   bool is_request;
 };
 
+/* The target, kept from the request line: the library cuts it up in place. */
+struct head {
+  struct half half; /* first */
+  const char *raw;  /* where it lies */
+  size_t len;
+  char text[];
+};
+
 struct request {
   struct half half; /* first */
   enum stage stage;
@@ -56,9 +64,9 @@ struct request {
   struct connection *connection;
   void *library; /* the HTTP library's connection */
 
-  char *target; /* as sent; malloc, so that the pool starts with the headers */
-  char *raw_path;
-  const char *path; /* decoded */
+  struct head *head;    /* malloc: it is there before the pool */
+  const char *raw_path; /* in head, as is the query until it is decoded */
+  const char *path;     /* decoded */
   struct query_param *query;
   int query_count;
   struct route_match match;
@@ -84,5 +92,5 @@ struct request {
 
 /* request.c */
 enum http_method http_method_of(const char *name);
-/* Splits target into raw_path and query, both checked. NULL, or what is wrong with it (400). */
+/* Cuts the target, which the guard has passed, into path and query. NULL, or what is wrong with it (400). */
 const char *request_take_target(struct request *req);

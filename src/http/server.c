@@ -27,8 +27,7 @@
 #include <sys/ioctl.h>
 
 #define HEADERS_MAX 256
-#define POOL_SMALL  1024 /* nobody sends a body with it, or it is a live stream */
-#define POOL_LARGE  6144
+#define POOL_SIZE   880         /* with talloc's own, the largest block that malloc keeps at hand for a thread */
 #define BODY_FIRST  (16 * 1024) /* reserved at first; more as it comes */
 #define BODY_DISCARD_MAX                                                                                               \
   (64 * 1024) /* a refused body up to this is read and dropped, so that the connection can go on */
@@ -54,14 +53,6 @@ struct http_server {
   _Atomic int64_t body_held;
   _Atomic uint64_t refused;
   struct tally tallies[TALLIES];
-};
-
-/* The target, kept from the request line until the headers are complete: the library cuts it up in place. */
-struct head {
-  struct half half; /* first */
-  const char *raw;  /* where it lies */
-  size_t len;
-  char text[];
 };
 
 static struct tally *tally_of(struct http_server *s) {
@@ -320,9 +311,11 @@ static enum MHD_Result collect_header(void *arg, enum MHD_ValueKind kind, const 
   return MHD_YES;
 }
 
-static struct guard_verdict look_at(struct request *req, const struct head *head, const char *method,
-                                    const char *version) {
-  struct header_list list = {.count = 0};
+static struct guard_verdict look_at(struct request *req, const char *method, const char *version) {
+  const struct head *head = req->head;
+  struct header_list list; /* too large to be zeroed for each request */
+  list.count = 0;
+  list.too_many = false;
   MHD_get_connection_values_n(req->library, MHD_HEADER_KIND, collect_header, &list);
   if (list.too_many) return (struct guard_verdict){.status = 431, .reason = "too many headers", .close = true};
   /* Method, target and version stand one blank apart; a NUL in one of them would show as a gap. */
@@ -331,7 +324,7 @@ static struct guard_verdict look_at(struct request *req, const struct head *head
   }
   size_t size = MHD_get_connection_info(req->library, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
   return guard_check(&(struct guard_request){.method = method,
-                                             .target = req->target,
+                                             .target = head->text,
                                              .version = version,
                                              .headers = list.headers,
                                              .count = list.count,
@@ -372,13 +365,11 @@ static void admit(struct request *req) {
 }
 
 static struct request *request_new(struct http_server *s, struct MHD_Connection *library, const char *method) {
-  enum http_method m = http_method_of(method);
-  bool may_have_body = m == HTTP_POST || m == HTTP_PUT || m == HTTP_PATCH;
-  void *pool = mem_pool(NULL, may_have_body ? POOL_LARGE : POOL_SMALL);
+  void *pool = mem_pool(NULL, POOL_SIZE);
   struct request *req = mem_new(pool, struct request);
   req->half.is_request = true;
   req->pool = pool;
-  req->method = m;
+  req->method = http_method_of(method);
   req->server = s;
   req->library = library;
   req->conf = atomic_load_explicit(&s->conf, memory_order_acquire);
@@ -390,29 +381,24 @@ static struct request *request_new(struct http_server *s, struct MHD_Connection 
   return req;
 }
 
-/* How the body is framed. The guard has seen to it that there is at most one of each and that digits are digits. */
-static void take_framing(struct request *req) {
-  req->is_chunked = request_header(req, "Transfer-Encoding") != NULL;
-  const char *length = request_header(req, "Content-Length");
-  if (!length || req->is_chunked) return;
-  req->content_length =
-      INT64_MAX; /* what does not fit 64 bits is larger than any limit, and the library has refused it */
-  if (!parse_int(length, 0, INT64_MAX, &req->content_length)) req->content_length = INT64_MAX;
+/* The guard has seen to it that digits are digits; what does not fit 64 bits is larger than any limit. */
+static void take_framing(struct request *req, const struct guard_verdict *verdict) {
+  req->is_chunked = verdict->close;
+  req->reply.close = verdict->close;
+  if (!verdict->length) return;
+  if (!parse_int(verdict->length, 0, INT64_MAX, &req->content_length)) req->content_length = INT64_MAX;
 }
 
 /* The headers are complete. A reply sent from here makes the library close the connection, whatever follows on it. */
-static enum MHD_Result begin(struct request *req, struct head *head, const char *method, const char *version) {
-  req->target = mem_strndup(req->pool, head->text, head->len);
-  struct guard_verdict verdict = look_at(req, head, method, version);
-  free(head);
+static enum MHD_Result begin(struct request *req, const char *method, const char *version) {
+  struct guard_verdict verdict = look_at(req, method, version);
   if (verdict.status) {
     count_refusal(req->server);
     req->early = true;
     refuse(req, verdict.status, verdict.reason);
     return send_reply(req);
   }
-  if (verdict.close) req->reply.close = true;
-  take_framing(req);
+  take_framing(req, &verdict);
   watch_receiving(req->server->watch, req->connection, req->begun_us, req->content_length);
   admit(req);
   req->stage = STAGE_BODY;
@@ -452,8 +438,9 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *library, cons
   if (!half) return MHD_NO;
   if (!half->is_request) {
     struct request *req = request_new(arg, library, method);
+    req->head = (struct head *)half;
     *context = req;
-    return begin(req, (struct head *)half, method, version);
+    return begin(req, method, version);
   }
   struct request *req = (struct request *)half;
   if (*upload_len) return take_body(req, upload, upload_len);
@@ -464,10 +451,11 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *lib
   (void)arg;
   (void)library;
   size_t len = target ? strlen(target) : 0;
-  struct head *head = malloc(sizeof *head + len);
+  struct head *head = malloc(sizeof *head + len + 1);
   if (!head) panic("out of memory: request target");
   *head = (struct head){.raw = target, .len = len};
   if (len) memcpy(head->text, target, len);
+  head->text[len] = '\0';
   return head;
 }
 
@@ -504,6 +492,7 @@ static void finish(struct request *req, enum MHD_RequestTerminationCode how) {
   watch_idle(s->watch, req->connection, now);
   if (req->early || how == MHD_REQUEST_TERMINATED_WITH_ERROR) watch_linger(s->watch, req->connection->fd);
   free_body(req);
+  free(req->head);
   atomic_fetch_sub_explicit(&tally_of(s)->busy, 1, memory_order_relaxed);
   mem_free(req->pool);
 }
