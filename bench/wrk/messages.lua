@@ -3,7 +3,7 @@
 -- length, so the head of the request is made once and each request costs one string.format.
 dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
 
-local format = string.format
+local format, now = string.format, os.time
 local template, customers, stride, count
 local n = 0
 
@@ -16,8 +16,8 @@ function init(args)
   local id = format("%s-%02d-%%09d", stamp, thread_number)
   local body, length
   if count == 1 then
-    body = '{"messages":[' .. format(MESSAGE, id, "1700000000", "customer-%07d", "customer-%07d") .. "]}"
-    length = #format(body, 0, 0, 0)
+    body = '{"messages":[' .. format(MESSAGE, id, "%010d", "customer-%07d", "customer-%07d") .. "]}"
+    length = #format(body, 0, 0, 0, 0)
   else
     local messages = {}
     for i = 1, count do
@@ -33,7 +33,7 @@ end
 local function one()
   n = n + 1
   local customer = (n * 7919 % customers) * stride
-  return format(template, n, customer, customer)
+  return format(template, n, now(), customer, customer)
 end
 
 -- A bot's conversation: one customer, ids counted from 1, the time makes it new.

@@ -5,9 +5,13 @@
 
 #include "base/fail.h"
 
+#include <link.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static void talloc_broke(const char *reason) {
   panic("talloc: %s", reason);
@@ -68,4 +72,23 @@ void *mem_pool(const void *parent, size_t size) {
 
 void mem_free(void *ctx) {
   if (ctx) talloc_free(ctx);
+}
+
+static int give_back(struct dl_phdr_info *info, size_t size, void *page_size) {
+  (void)size;
+  uintptr_t page = *(const uintptr_t *)page_size;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+    if (h->p_type != PT_LOAD || (h->p_flags & PF_W)) continue;
+    uintptr_t begin = (info->dlpi_addr + h->p_vaddr + page - 1) & ~(page - 1);
+    uintptr_t end = (info->dlpi_addr + h->p_vaddr + h->p_memsz) & ~(page - 1);
+    if (end > begin) madvise((void *)begin, end - begin, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+void mem_after_start(void) {
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  malloc_trim(0);
+  dl_iterate_phdr(give_back, &page);
 }

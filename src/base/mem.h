@@ -12,7 +12,7 @@ void mem_init(void);
 /* talloc allocators that never return NULL. `ctx` owns the result. */
 void *mem_alloc_(const void *ctx, size_t size, const char *name);
 void *mem_zero_(const void *ctx, size_t size, const char *name);
-#define mem_new(ctx, type) ((type *)mem_zero_((ctx), sizeof(type), #type))
+#define mem_new(ctx, type)      ((type *)mem_zero_((ctx), sizeof(type), #type))
 #define mem_array(ctx, type, n) ((type *)mem_array_((ctx), sizeof(type), (n), #type))
 void *mem_array_(const void *ctx, size_t size, size_t count, const char *name); /* zeroed; overflow panics */
 char *mem_bytes(const void *ctx, size_t size);                                  /* not zeroed */
@@ -23,3 +23,7 @@ char *mem_printf(const void *ctx, const char *format, ...) __attribute__((format
 /* A pool: a context whose first `size` bytes of children come from one block. */
 void *mem_pool(const void *parent, size_t size);
 void mem_free(void *ctx); /* accepts NULL */
+
+/* Gives back what only the start needed: heap left over, and pages of program and libraries that the loader touched
+ * (they are clean file pages; what is used comes back from the page cache by itself). Call when the server stands. */
+void mem_after_start(void);

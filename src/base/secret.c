@@ -1,6 +1,8 @@
-/* Cryptography behind plain functions: OpenSSL for digests (it uses the processor's instructions), libsodium for
- * everything with a choice to get wrong. Owns the fetched digests and one digest context per thread. Any thread after
- * secret_init(). Never returns half a result: a primitive that fails is a panic. */
+/* Cryptography behind plain functions: OpenSSL for digests of long data (it uses the processor's instructions) and for
+ * the old digests that vendors ask for, libsodium for all else. OpenSSL is first touched when it is needed: it costs 3
+ * MB of memory that a server without deliveries and tokens need not have. Owns the fetched digests and one digest
+ * context per thread. Any thread after secret_init(). Never returns half a result: a primitive that fails is a panic.
+ */
 #include "base/secret.h"
 
 #include <openssl/evp.h>
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SHORT_LEN 4096
 #define BLOCK_LEN 64 /* of MD5, SHA-1 and SHA-256 alike */
 
 _Static_assert(PASSWORD_HASH_LEN == crypto_pwhash_STRBYTES, "hash text");
@@ -18,6 +21,7 @@ _Static_assert(SEAL_OVERHEAD == crypto_secretbox_NONCEBYTES + crypto_secretbox_M
 static EVP_MD *md5;
 static EVP_MD *sha1;
 static EVP_MD *sha256;
+static pthread_once_t digests_once = PTHREAD_ONCE_INIT;
 static pthread_key_t context_key;
 static _Thread_local EVP_MD_CTX *context;
 
@@ -31,22 +35,29 @@ static EVP_MD *fetch(const char *name) {
   return md;
 }
 
-void secret_init(void) {
-  if (sha256) return;
-  if (sodium_init() < 0) fatal("no source of random numbers");
+static void fetch_all(void) {
   if (pthread_key_create(&context_key, context_free) != 0) fatal("no room for thread-local data");
   md5 = fetch("MD5");
   sha1 = fetch("SHA1");
   sha256 = fetch("SHA256");
 }
 
+void secret_init(void) {
+  if (sodium_init() < 0) fatal("no source of random numbers");
+}
+
 static EVP_MD_CTX *thread_context(void) {
   if (context) return context;
-  invariant(sha256); /* secret_init() was called */
   context = EVP_MD_CTX_new();
   invariant(context);
   pthread_setspecific(context_key, context);
   return context;
+}
+
+/* Fetched once, by whoever needs one first. */
+static const EVP_MD *openssl(EVP_MD *const *md) {
+  pthread_once(&digests_once, fetch_all);
+  return *md;
 }
 
 /* The digest of two pieces one behind the other. */
@@ -58,11 +69,14 @@ static void digest(const EVP_MD *md, const void *a, size_t a_len, const void *b,
 }
 
 void digest_sha256(const void *data, size_t len, uint8_t out[static SHA256_LEN]) {
-  digest(sha256, data, len, NULL, 0, out);
+  if (len <= SHORT_LEN)
+    crypto_hash_sha256(out, data, len);
+  else
+    digest(openssl(&sha256), data, len, NULL, 0, out);
 }
 
 void digest_md5(const void *data, size_t len, uint8_t out[static MD5_LEN]) {
-  digest(md5, data, len, NULL, 0, out);
+  digest(openssl(&md5), data, len, NULL, 0, out);
 }
 
 struct span {
@@ -87,11 +101,11 @@ static void hmac(const EVP_MD *md, size_t md_len, struct span key, struct span d
 }
 
 void hmac_sha1(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[static SHA1_LEN]) {
-  hmac(sha1, SHA1_LEN, (struct span){key, key_len}, (struct span){data, len}, out);
+  hmac(openssl(&sha1), SHA1_LEN, (struct span){key, key_len}, (struct span){data, len}, out);
 }
 
 void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[static SHA256_LEN]) {
-  hmac(sha256, SHA256_LEN, (struct span){key, key_len}, (struct span){data, len}, out);
+  hmac(openssl(&sha256), SHA256_LEN, (struct span){key, key_len}, (struct span){data, len}, out);
 }
 
 void random_bytes(void *out, size_t len) {

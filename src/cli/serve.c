@@ -220,6 +220,7 @@ int cli_serve(const struct cli_args *args) {
   /* What programs and people wait for. */
   printf("listening on %s\n", s->url);
   fflush(stdout);
+  mem_after_start();
   int signal_number = 0;
   do {
     if (sigwait(&s->signals, &signal_number) != 0) continue;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/sqlite_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,7 +96,7 @@ struct db *sqlite_open(void *ctx, const char *file, enum sqlite_role role, char 
   db->role = role;
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
   if (role == SQLITE_WRITER) flags |= SQLITE_OPEN_CREATE;
-  int code = sqlite3_open_v2(file, &db->handle, flags, NULL);
+  int code = sqlite3_open_v2(file, &db->handle, flags, role == SQLITE_WRITER ? sqlite_log_vfs() : NULL);
   if (code == SQLITE_OK) {
     sqlite3_busy_timeout(db->handle, 10000);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
