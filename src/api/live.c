@@ -15,7 +15,9 @@
 #include <time.h>
 #include <utlist.h>
 
-#define STREAMS_MAX  20000
+#define STREAMS_MAX 20000
+#define STREAM_BLOCK                                                                                                   \
+  128 /* the library writes streams from the memory of the connection and asks for as much as fits there */
 #define HEARTBEAT_MS 15000
 #define RIGHTS_MS    60000
 #define PAGE_EVENTS  64
@@ -255,7 +257,7 @@ bool live_open(struct live *l, struct request *req, int64_t instance_id, const s
   live_committed(l, instance_id, last);
   reply_header(req, "Cache-Control", "no-store");
   reply_header(req, "X-Accel-Buffering", "no");
-  reply_stream(req, 200, "text/event-stream", -1, 1024,
+  reply_stream(req, 200, "text/event-stream", -1, STREAM_BLOCK,
                (struct stream){.read = stream_read, .done = stream_done, .arg = s});
   return true;
 }
