@@ -171,6 +171,22 @@ withServer('an idle connection is closed', { idle_timeout: '1s' }, async ({ port
   await asked.until('closed', () => asked.closed);
 });
 
+withServer('headers of every size get an answer', { connection_memory: '6k' }, async ({ port }) => {
+  const ask = async (size) => {
+    const c = connect(port);
+    await c.connected;
+    c.socket.write(`GET /item/1 HTTP/1.1\r\n${H}Authorization: ${'y'.repeat(size)}\r\nConnection: close\r\n\r\n`);
+    await c.until('closed', () => c.closed);
+    return statuses(c.text).join();
+  };
+  const seen = [];
+  for (let size = 4000; size < 7000; size += 50) {
+    const answers = await Promise.all(Array.from({ length: 5 }, (_, i) => ask(size + 10 * i)));
+    for (const answer of answers) if (seen.at(-1) !== answer) seen.push(answer);
+  }
+  assert.deepEqual(seen, ['200', '431']);
+});
+
 withServer('limits of bodies', { body_total_max: '1M', body_max: '4M' }, async ({ base, port, stats }) => {
   const post = (pathname, size, headers = {}, method = 'POST') => {
     const body = Buffer.alloc(size, 'x');

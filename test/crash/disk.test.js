@@ -113,7 +113,7 @@ describe('a disk that', () => {
           d.disk.set('eioFsync', { count: 1 });
         }
       }));
-      const end = await d.server.ended();
+      const end = await d.server.ended({ timeout: 10_000 }); // well before stop_deadline: nothing can be finished any more
       await Promise.all(running);
       assert.equal(end.signal, null, 'it ends, it does not crash');
       assert.notEqual(end.code, 0);
@@ -152,7 +152,7 @@ describe('a disk that', () => {
       await one.run(() => false);
       d.disk.set('none');
       if (!d.server.running() || (await Promise.race([d.server.exit.then(() => true), eventually(async () => (await d.server.health()).status === 200).then(() => false, () => true)]))) {
-        const end = await d.server.ended();
+        const end = await d.server.ended({ timeout: 10_000 }); // well before stop_deadline: nothing can be finished any more
         assert.equal(end.signal, null);
         await d.server.restart();
       }
