@@ -53,7 +53,7 @@ struct request {
   struct half half; /* first */
   enum stage stage;
   enum http_method method;
-  bool has_length;
+  bool is_old; /* HTTP/1.0 */
   bool is_chunked;
   bool stream_waits; /* its read() has suspended the request */
   bool discard_body; /* refused, but so little is to come that the connection is worth keeping */

@@ -30,7 +30,9 @@
 #define POOL_SIZE   880         /* with talloc's own, the largest block that malloc keeps at hand for a thread */
 #define BODY_FIRST  (16 * 1024) /* reserved at first; more as it comes */
 #define BODY_DISCARD_MAX                                                                                               \
-  (64 * 1024) /* a refused body up to this is read and dropped, so that the connection can go on */
+  (64 * 1024)           /* a refused body up to this is read and dropped, so that the connection can go on */
+#define RECORD_SIZE  64 /* what the library needs for each header, cookie and query parameter */
+#define REPLY_ROOM   768
 #define TLS_FILE_MAX (1 << 20)
 
 /* One a thread or so, so that counting is no quarrel over a cache line. */
@@ -205,8 +207,11 @@ static enum MHD_Result send_reply(struct request *req) {
   if (r->is_stream) {
     free_body(req); /* a stream may live for days */
     size = r->stream_len;
-    response = MHD_create_response_from_callback(size < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)size, r->block, read_stream,
-                                                 req, NULL);
+    /* A live stream in chunks is written straight into the connection's memory: the response's own block would lie
+     * idle. */
+    size_t block = size < 0 && !req->is_old ? 1 : r->block;
+    response =
+        MHD_create_response_from_callback(size < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)size, block, read_stream, req, NULL);
   } else {
     response = MHD_create_response_from_buffer(r->len, (void *)(uintptr_t)r->bytes, MHD_RESPMEM_PERSISTENT);
   }
@@ -252,9 +257,9 @@ static bool reserve_body(struct request *req, size_t more) {
 
 /* Sends the reply past the library, which takes none while it reads a body. Only without TLS, and as far as the socket
  * takes it. */
-static void send_past_library(struct request *req) {
+static bool send_past_library(struct request *req) {
   const struct reply *r = &req->reply;
-  if (req->server->is_tls || r->is_stream) return;
+  if (req->server->is_tls || r->is_stream) return false;
   struct buf out;
   buf_init(&out, req->pool, 512 + r->len, 512 + r->len);
   buf_printf(&out, "HTTP/1.1 %d %s\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n", r->status,
@@ -263,6 +268,7 @@ static void send_past_library(struct request *req) {
   buf_printf(&out, "Connection: close\r\nContent-Length: %zu\r\n\r\n", r->len);
   buf_put(&out, r->bytes, r->len);
   if (!out.failed) (void)!send(req->connection->fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return true;
 }
 
 static enum MHD_Result refuse_endless(struct request *req) {
@@ -311,6 +317,16 @@ static enum MHD_Result collect_header(void *arg, enum MHD_ValueKind kind, const 
   return MHD_YES;
 }
 
+/* The head of the reply goes into the same memory as that of the request; where it does not fit the library says
+ * nothing at all. */
+static bool leaves_room(const struct request *req, size_t size) {
+  const int kinds = MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_GET_ARGUMENT_KIND;
+  size_t used = size + RECORD_SIZE * (size_t)MHD_get_connection_values(req->library, kinds, NULL, NULL);
+  const char *cookies = request_header(req, "Cookie");
+  if (cookies) used += strlen(cookies); /* the library keeps a copy */
+  return used + REPLY_ROOM <= (size_t)req->conf->connection_memory;
+}
+
 static struct guard_verdict look_at(struct request *req, const char *method, const char *version) {
   const struct head *head = req->head;
   struct header_list list; /* too large to be zeroed for each request */
@@ -318,11 +334,13 @@ static struct guard_verdict look_at(struct request *req, const char *method, con
   list.too_many = false;
   MHD_get_connection_values_n(req->library, MHD_HEADER_KIND, collect_header, &list);
   if (list.too_many) return (struct guard_verdict){.status = 431, .reason = "too many headers", .close = true};
+  size_t size = MHD_get_connection_info(req->library, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+  if (!leaves_room(req, size))
+    return (struct guard_verdict){.status = 431, .reason = "the headers are too large", .close = true};
   /* Method, target and version stand one blank apart; a NUL in one of them would show as a gap. */
   if (method + strlen(method) + 1 != head->raw || head->raw + head->len + 1 != version) {
     return (struct guard_verdict){.status = 400, .reason = "malformed request line", .close = true};
   }
-  size_t size = MHD_get_connection_info(req->library, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
   return guard_check(&(struct guard_request){.method = method,
                                              .target = head->text,
                                              .version = version,
@@ -396,8 +414,9 @@ static enum MHD_Result begin(struct request *req, const char *method, const char
     count_refusal(req->server);
     req->early = true;
     refuse(req, verdict.status, verdict.reason);
-    return send_reply(req);
+    return verdict.status == 431 && send_past_library(req) ? MHD_NO : send_reply(req);
   }
+  req->is_old = !strcmp(version, "HTTP/1.0");
   take_framing(req, &verdict);
   watch_receiving(req->server->watch, req->connection, req->begun_us, req->content_length);
   admit(req);
