@@ -62,10 +62,14 @@ static int open_one(const struct addrinfo *ai) {
 }
 
 static int port_of(int fd) {
-  struct sockaddr_storage a = {0};
+  union {
+    struct sockaddr any;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+  } a = {.six = {0}};
   socklen_t len = sizeof a;
-  if (getsockname(fd, (struct sockaddr *)&a, &len)) return 0;
-  return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
+  if (getsockname(fd, &a.any, &len)) return 0;
+  return ntohs(a.any.sa_family == AF_INET6 ? a.six.sin6_port : a.four.sin_port);
 }
 
 struct listener *listener_open(void *ctx, const char *address, char err[static 256]) {

@@ -86,7 +86,7 @@ void v3_note(struct request *req) {
   decode_init(&d, request_pool(req), PATH_POINTER);
   const char *content = decode_text(&d, body, "content", REQUIRED, 0, NOTE_MAX);
   if (content && content[strspn(content, " \t\r\n")] == 0) decode_problem(&d, "content", 1260, "must not be empty");
-  if (d.problem_count) {
+  if (d.problem_count || !content) {
     fail_fields(req, &d);
     return;
   }
