@@ -8,8 +8,8 @@
 int64_t clock_wall_ms(void);
 int64_t clock_mono_us(void);
 
-void clock_fake(int64_t wall_ms);     /* from now on both clocks stand; mono = wall_ms * 1000 */
-void clock_fake_advance(int64_t ms);  /* only while faked */
+void clock_fake(int64_t wall_ms);    /* from now on both clocks stand; mono = wall_ms * 1000 */
+void clock_fake_advance(int64_t ms); /* only while faked */
 void clock_unfake(void);
 
 #define CLOCK_RFC3339_LEN 25 /* "2026-11-20T14:05:00.123Z" and NUL */

@@ -10,7 +10,9 @@ struct jw {
   bool comma; /* a separator is due before the next element */
 };
 
-static inline struct jw jw_into(struct buf *out) { return (struct jw){.out = out}; }
+static inline struct jw jw_into(struct buf *out) {
+  return (struct jw){.out = out};
+}
 void jw_object(struct jw *w);     /* { */
 void jw_object_end(struct jw *w); /* } */
 void jw_array(struct jw *w);

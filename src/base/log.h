@@ -26,10 +26,10 @@ static inline struct log_kv log_i(const char *key, int64_t number) {
   return (struct log_kv){.key = key, .kind = LOG_KV_INT, .number = number};
 }
 void log_write(enum log_level level, const char *event, const struct log_kv *pairs);
-#define log_at(level, event, ...)                                                                  \
-  do {                                                                                             \
-    if (log_enabled(level))                                                                        \
-      log_write((level), (event), (const struct log_kv[]){__VA_ARGS__ __VA_OPT__(, ){.kind = LOG_KV_END}});   \
+#define log_at(level, event, ...)                                                                                      \
+  do {                                                                                                                 \
+    if (log_enabled(level))                                                                                            \
+      log_write((level), (event), (const struct log_kv[]){__VA_ARGS__ __VA_OPT__(, ){.kind = LOG_KV_END}});            \
   } while (0)
 
 /* Per-thread context: at most 8 pairs, values copied (63 bytes). pop removes the newest. */

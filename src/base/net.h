@@ -15,7 +15,8 @@ bool cidr_list_parse(void *ctx, const char *text, const struct cidr_list **ret, 
 bool cidr_list_has(const struct cidr_list *list, const struct sockaddr *address);
 
 /* Loopback, RFC 1918, 100.64/10, link-local, unique local, multicast, unspecified, 0/8, 240/4, documentation and
- * benchmark nets, and whatever embeds such an IPv4 address: v4-mapped, v4-compatible, NAT64 64:ff9b::/96, 6to4, Teredo. */
+ * benchmark nets, and whatever embeds such an IPv4 address: v4-mapped, v4-compatible, NAT64 64:ff9b::/96, 6to4, Teredo.
+ */
 bool address_is_private(const struct sockaddr *address);
 
 #define ADDRESS_TEXT_LEN 64

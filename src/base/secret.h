@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #define SHA256_LEN 32
-#define SHA1_LEN 20
-#define MD5_LEN 16
+#define SHA1_LEN   20
+#define MD5_LEN    16
 
 void secret_init(void); /* once, before any other call; fatal() when there is no randomness */
 
@@ -40,6 +40,7 @@ struct master_key {
 #define SEAL_OVERHEAD 40
 void secret_seal(const struct master_key *key, const char *purpose, const void *plain, size_t len, uint8_t *out);
 /* Opens `sealed_len` bytes into out (sealed_len - SEAL_OVERHEAD). False when forged or another key. */
-bool secret_open(const struct master_key *key, const char *purpose, const void *sealed, size_t sealed_len, uint8_t *out) MUST_CHECK;
+bool secret_open(const struct master_key *key, const char *purpose, const void *sealed, size_t sealed_len,
+                 uint8_t *out) MUST_CHECK;
 /* A key for `purpose` (for example signing access tokens), derived from the master key. */
 void secret_derive(const struct master_key *key, const char *purpose, uint8_t out[static SHA256_LEN]);

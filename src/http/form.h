@@ -21,7 +21,8 @@ struct form {
 enum form_result { FORM_OK, FORM_WRONG_TYPE, FORM_BROKEN, FORM_TOO_MANY };
 
 /* content_type: the request's header (NULL counts as wrong). Strings are children of ctx. */
-enum form_result form_parse(void *ctx, const char *content_type, const char *body, size_t len, struct form *ret) MUST_CHECK;
+enum form_result form_parse(void *ctx, const char *content_type, const char *body, size_t len,
+                            struct form *ret) MUST_CHECK;
 /* The value of `name`; NULL when absent. *ret_count (may be NULL): how often it occurs. */
 const char *form_get(const struct form *f, const char *name, int *ret_count);
 /* Value of a parameter of a header such as `multipart/form-data; boundary="x"`, unquoted, or NULL. */

@@ -21,18 +21,19 @@ const char *http_method_name(enum http_method m);
 struct request;
 struct route;
 
-void *request_pool(struct request *req);                 /* talloc context, freed after the last byte */
+void *request_pool(struct request *req);                    /* talloc context, freed after the last byte */
 const struct conf *request_conf(const struct request *req); /* the settings this request began with */
 const struct route *request_route(const struct request *req);
 enum http_method request_method(const struct request *req);
-const char *request_path(const struct request *req);     /* decoded, as routed; without the query */
-const char *request_param(const struct request *req, int index); /* decoded {parameter} of the pattern; NULL beyond the last */
-const char *request_query(const struct request *req, const char *name); /* decoded; NULL when absent; "" when empty */
+const char *request_path(const struct request *req); /* decoded, as routed; without the query */
+const char *request_param(const struct request *req,
+                          int index); /* decoded {parameter} of the pattern; NULL beyond the last */
+const char *request_query(const struct request *req, const char *name);  /* decoded; NULL when absent; "" when empty */
 const char *request_header(const struct request *req, const char *name); /* any case; NULL when absent */
 const char *request_body(const struct request *req, size_t *ret_len); /* complete body; NUL behind it; "" when none */
 const struct sockaddr *request_peer(const struct request *req); /* the client: behind a trusted proxy, whom it names */
-bool request_is_secure(const struct request *req);       /* TLS here, or a trusted proxy says https */
-const char *request_id(const struct request *req);       /* short random text, also in X-Request-Id and the log */
+bool request_is_secure(const struct request *req);              /* TLS here, or a trusted proxy says https */
+const char *request_id(const struct request *req); /* short random text, also in X-Request-Id and the log */
 
 /* The application's own data about the caller (who is asking), a child of request_pool. */
 void request_set_user(struct request *req, void *user);
@@ -41,8 +42,8 @@ void *request_user(const struct request *req);
 /* Runs when the request ends, however it ends (sent whole: complete = true). At most one; on an HTTP thread. */
 void request_on_end(struct request *req, void (*fn)(void *arg, bool complete), void *arg);
 
-/* Handing a request to another thread: suspend first, then give it away. Exactly one request_resume() must follow, after a
- * reply was set; it may come from any thread, also before the handler has returned. */
+/* Handing a request to another thread: suspend first, then give it away. Exactly one request_resume() must follow,
+ * after a reply was set; it may come from any thread, also before the handler has returned. */
 void request_suspend(struct request *req);
 void request_resume(struct request *req);
 

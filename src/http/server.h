@@ -1,5 +1,6 @@
 /* The HTTP server: bytes to requests, replies to bytes. The only user of microhttpd.h. Knows no domain word.
- * Two or more epoll threads; handlers run on them and must not block (no network, no password hashing, no waiting for a commit). */
+ * Two or more epoll threads; handlers run on them and must not block (no network, no password hashing, no waiting for a
+ * commit). */
 #pragma once
 
 #include "conf/conf.h"
@@ -10,18 +11,23 @@ struct http_server;
 /* What the application plugs in. */
 struct http_app {
   const struct router *router;
-  /* After the headers, before the body: who is asking, may they? Sets a reply (error) to refuse: the body is then not read. */
+  /* After the headers, before the body: who is asking, may they? Sets a reply (error) to refuse: the body is then not
+   * read. */
   void (*admit)(struct request *req);
-  /* The application's shape of a refusal the server itself makes (400, 404, 405, 408, 411, 413, 414, 431, 500, 501, 503). Must set a reply. `reason` is for people. */
+  /* The application's shape of a refusal the server itself makes (400, 404, 405, 408, 411, 413, 414, 431, 500, 501,
+   * 503). Must set a reply. `reason` is for people. */
   void (*refuse)(struct request *req, int status, const char *reason);
   /* Called once per finished request: for metrics and the access log. route may be NULL. */
   void (*finished)(const struct request *req, int status, int64_t duration_us, uint64_t bytes_in, uint64_t bytes_out);
 };
 
-/* Starts listening and serving. NULL and one sentence in err when it cannot. `conf` may be replaced by http_server_set_conf. */
-struct http_server *http_server_start(void *ctx, const struct conf *conf, const struct http_app *app, char err[static 256]) MUST_CHECK;
+/* Starts listening and serving. NULL and one sentence in err when it cannot. `conf` may be replaced by
+ * http_server_set_conf. */
+struct http_server *http_server_start(void *ctx, const struct conf *conf, const struct http_app *app,
+                                      char err[static 256]) MUST_CHECK;
 int http_server_port(const struct http_server *s);
-void http_server_set_conf(struct http_server *s, const struct conf *conf); /* the old one must stay valid for requests under way */
+void http_server_set_conf(struct http_server *s,
+                          const struct conf *conf); /* the old one must stay valid for requests under way */
 /* Stops accepting; open keep-alive connections get `Connection: close` with their next reply. */
 void http_server_quiesce(struct http_server *s);
 /* Live streams and requests still under way. */
