@@ -100,6 +100,11 @@ static const struct row rows[] = {
     ROW(400, true, "GET / HTTP/1.1\r\n" HOST "X: a\r\n\tb\r\nY: c\r\n\r\n"),
     ROW(400, true, "GET / HTTP/1.1\r\n" HOST "X: a\r\n \r\n\r\n"),
     ROW(400, true, "GET / HTTP/1.1\r\nHost: x\r\n y\r\n\r\n"),
+    /* headers that may come once */
+    ROW(400, true, "GET / HTTP/1.1\r\n" HOST "Authorization: a\r\nauthorization: a\r\n\r\n"),
+    ROW(400, true, "GET / HTTP/1.1\r\n" HOST "Content-Type: a\r\nX: y\r\nContent-Type: b\r\n\r\n"),
+    ROW(400, true, "GET / HTTP/1.1\r\n" HOST "Last-Event-ID: 1\r\nLast-Event-ID: 2\r\n\r\n"),
+    ROW(0, false, "GET / HTTP/1.1\r\n" HOST "Authorization: a\r\nContent-Type: b\r\nAccept: c\r\nAccept: d\r\n\r\n"),
     /* Content-Length */
     ROW(400, true, "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 5\r\n\r\n"),
     ROW(400, true, "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\ncontent-length: 6\r\n\r\n"),
