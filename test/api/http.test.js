@@ -255,7 +255,7 @@ withServer('Expect: 100-continue', {}, async ({ port }) => {
   assert.deepEqual(statuses(c.text), [401]); // and no 100
 });
 
-withServer('replies: HEAD, Allow, headers, what was understood', {}, async ({ base }) => {
+withServer('replies: HEAD, Allow, headers, what was understood', { connection_memory: '8k' }, async ({ base }) => {
   const head = await request(`${base}/item/1`, { method: 'HEAD' });
   assert.equal(head.status, 200);
   assert.equal(head.bytes.length, 0);
