@@ -17,9 +17,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READERS_MAX      16
-#define BATCH_MAX        1024
-#define BATCH_WEIGHT_MAX (8 << 20)
+#define READERS_MAX 16
+#define BATCH_MAX   1024
+#define BATCH_WEIGHT_MAX                                                                                               \
+  262144 /* bytes: while one commit is written the next is parsed, instead of all waiting for one large commit */
 #define CHECKPOINT_PAGES 8000 /* 32 MiB of log: worth moving; pages written again meanwhile are moved once */
 #define PAGE_BYTES       4096
 #define FULL_SEEN_US     30000000 /* so long our health tells of a full disk */
@@ -419,6 +420,10 @@ struct store *store_open(void *ctx, const struct store_options *options, char er
   s->tx.db = s->writer;
   sqlite_set_owner(s->writer, &s->tx);
   id_init(0, db_int(s->writer, Q_ID_FLOOR, 0));
+  if (db_failed(s->writer)) {
+    snprintf(err, 256, "the store cannot be read: %.200s", db_error(s->writer));
+    goto fail;
+  }
   s->readers[0] = sqlite_open(NULL, s->folder.db_file, SQLITE_READER, err);
   if (!s->readers[0]) goto fail;
   if (options->mode == STORE_SERVE) start_threads(s);

@@ -86,7 +86,6 @@ static void decode_base64_file(struct place *p, const struct jval *content, stru
   file->bytes = bytes;
   file->size = size;
   file->found_type = mem_strdup(p->d->ctx, filetype_of(bytes, size));
-  p->batch->bytes += size;
 }
 
 static void decode_content(struct place *p, const struct jval *attachment, struct file_in *file) {
@@ -170,7 +169,6 @@ static void decode_message(struct place *p, const struct jval *v, size_t i, stru
   bool known = m->customer_id && m->sender.id && m->has_recipient && m->recipient.id;
   if (known && strcmp(m->customer_id, m->sender.id) != 0 && strcmp(m->customer_id, m->recipient.id) != 0)
     decode_problem(d, "customer_id", 1020, "must be the id of the sender or of the recipient");
-  p->batch->bytes += m->text ? strlen(m->text) : 0;
 }
 
 void kiamo_io_decode(struct decoder *d, const struct jval *root, const char *body, size_t len, int64_t file_max,

@@ -10,7 +10,6 @@
 struct kiamo_io_batch {
   struct message_in *messages;
   int count;
-  size_t bytes;   /* of text and files: the weight of storing it */
   bool too_large; /* a file is over the limit: 413 */
 };
 

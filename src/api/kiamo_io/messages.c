@@ -18,6 +18,7 @@ struct ingest {
   struct request *req;
   const struct channel *channel;
   struct kiamo_io_batch batch;
+  size_t weight; /* the body's bytes: about what will be written */
   bool suspended;
   struct store_job job;
 };
@@ -52,6 +53,7 @@ static bool decode(struct ingest *in) {
   struct jerror error;
   struct decoder d;
   decode_init(&d, request_pool(req), PATH_DOTS);
+  in->weight = len;
   const struct jval *root = json_parse(request_pool(req), body, len, &error);
   if (!root) {
     decode_problem(&d, NULL, 1000, "%s", error.text);
@@ -69,7 +71,7 @@ static void decode_and_store(struct ingest *in) {
     if (in->suspended) request_resume(in->req);
     return;
   }
-  in->job = (struct store_job){.run = ingest_run, .done = ingest_done, .arg = in, .weight = in->batch.bytes};
+  in->job = (struct store_job){.run = ingest_run, .done = ingest_done, .arg = in, .weight = in->weight};
   if (!in->suspended) request_suspend(in->req);
   in->suspended = true;
   if (store_submit(app()->store, &in->job)) return;
