@@ -25,6 +25,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #define HEADERS_MAX 256
 #define POOL_SIZE   880         /* with talloc's own, the largest block that malloc keeps at hand for a thread */
@@ -34,6 +35,7 @@
 #define RECORD_SIZE  64 /* what the library needs for each header, cookie and query parameter */
 #define REPLY_ROOM   768
 #define TLS_FILE_MAX (1 << 20)
+#define LIMIT_SLACK  64 /* a connection is counted a little longer by the library than by us */
 
 /* One a thread or so, so that counting is no quarrel over a cache line. */
 #define TALLIES 16
@@ -54,6 +56,8 @@ struct http_server {
   atomic_bool quiesced;
   _Atomic int64_t body_held;
   _Atomic uint64_t refused;
+  _Atomic int64_t taken; /* connections accepted and not yet closed, also those the library has not looked at */
+  int64_t taken_max;
   struct tally tallies[TALLIES];
 };
 
@@ -541,6 +545,7 @@ static void on_connection(void *arg, struct MHD_Connection *library, void **cont
   } else if (*context) {
     watch_remove(s->watch, *context);
     *context = NULL;
+    atomic_fetch_sub_explicit(&s->taken, 1, memory_order_relaxed);
   }
 }
 
@@ -556,9 +561,15 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *arg, cons
   if (s->started) log_at(LOG_DEBUG, "http_library", log_t("text", text));
 }
 
+/* A library's thread that finds itself above its limit waits for itself for ever, so the limit is kept here and the
+ * library's is out of reach. */
 static void on_accepted(void *arg, int fd, const struct sockaddr *peer, socklen_t len) {
   struct http_server *s = arg;
-  if (MHD_add_connection(s->daemon, fd, peer, len) != MHD_YES) count_refusal(s); /* at connection_max; it is closed */
+  bool room = atomic_fetch_add_explicit(&s->taken, 1, memory_order_relaxed) < s->taken_max;
+  if (room && MHD_add_connection(s->daemon, fd, peer, len) == MHD_YES) return;
+  if (!room) close(fd); /* the library closes what it does not take */
+  atomic_fetch_sub_explicit(&s->taken, 1, memory_order_relaxed);
+  count_refusal(s);
 }
 
 static char *read_text(void *ctx, const char *path, char err[static 256]) {
@@ -579,7 +590,8 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, const struct conf 
                    MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0);
   struct MHD_OptionItem options[] = {
       {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)conf->threads, NULL},
-      {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)conf->connection_max, NULL},
+      {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)((conf->connection_max + LIMIT_SLACK) * conf->threads),
+       NULL}, /* shared out */
       {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)conf->connection_memory, NULL},
       {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)((conf->idle_timeout + 999) / 1000), NULL},
       {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_target, s},
@@ -617,6 +629,7 @@ struct http_server *http_server_start(void *ctx, const struct conf *conf, const 
   s->listener = listener;
   s->is_tls = cert != NULL;
   s->start_error = err;
+  s->taken_max = conf->connection_max;
   atomic_init(&s->conf, conf);
   s->watch = watch_start(s, conf->idle_timeout, conf->request_timeout, &s->refused);
   snprintf(err, 256, "the HTTP library did not start");
