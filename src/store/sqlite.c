@@ -38,12 +38,12 @@ struct db_value v_text(const char *text) {
   return v_textn(text, text ? strlen(text) : 0);
 }
 
-/* A write that found no room, whichever limit it ran into; never a sync, whose failure is final. */
-static bool is_no_room(sqlite3 *handle, int extended) {
+/* A write that found no room, whichever limit it ran into; never a sync, whose failure is final. errno is still that of
+ * the write: SQLite's own note of it is not kept for commits. */
+static bool is_no_room(int extended) {
   if (extended != SQLITE_IOERR_WRITE && extended != SQLITE_IOERR_SHMSIZE && extended != SQLITE_IOERR_TRUNCATE)
     return false;
-  int why = sqlite3_system_errno(handle);
-  return why == ENOSPC || why == EDQUOT || why == EFBIG;
+  return errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
 }
 
 static enum engine_trouble classify(sqlite3 *handle, int code) {
@@ -52,7 +52,7 @@ static enum engine_trouble classify(sqlite3 *handle, int code) {
   case SQLITE_BUSY:
   case SQLITE_LOCKED:
   case SQLITE_PROTOCOL: return TROUBLE_BUSY;
-  default: return is_no_room(handle, sqlite3_extended_errcode(handle)) ? TROUBLE_FULL : TROUBLE_FATAL;
+  default: return is_no_room(sqlite3_extended_errcode(handle)) ? TROUBLE_FULL : TROUBLE_FATAL;
   }
 }
 
@@ -168,12 +168,13 @@ bool sqlite_begin(struct db *db) {
 }
 
 enum engine_trouble sqlite_commit(struct db *db) {
-  if (db->trouble == TROUBLE_NONE && run_own(db, db->commit, "commit")) return TROUBLE_NONE;
-  sqlite_rollback(db);
+  if (db->trouble != TROUBLE_NONE || !run_own(db, db->commit, "commit")) sqlite_rollback(db);
+  if (db->role == SQLITE_WRITER) sqlite_log_forget(db->handle);
   return db->trouble;
 }
 
 void sqlite_rollback(struct db *db) {
+  if (db->role == SQLITE_WRITER) sqlite_log_forget(db->handle);
   /* SQLite may have rolled back by itself (full disk, I/O error): then there is nothing left to undo. */
   if (sqlite3_get_autocommit(db->handle)) return;
   sqlite3_step(db->rollback);

@@ -1,8 +1,9 @@
 /* A VFS over the default one that wraps files opened as a write-ahead log; all other files are the default's own. Owns
  * one buffer for each open log. Kept bytes are written before anything else is done with the file: sync, read,
- * truncate, size, a write elsewhere, close. An error of such a write is returned by the call that caused it, so a
- * commit fails as it would have at its write. Readers see a commit only after its sync (the wal-index is published
- * behind it), so no other connection misses what is still kept here. */
+ * truncate, size, a write elsewhere; never after the transaction they belong to has ended without a commit. An error of
+ * such a write is returned by the call that caused it, so a commit fails as it would have at its write. Readers see a
+ * commit only after its sync (the wal-index is published behind it), so no other connection misses what is still kept
+ * here. */
 #include "store/sqlite_log.h"
 
 #include "base/fail.h"
@@ -76,13 +77,14 @@ static int log_size(sqlite3_file *file, sqlite3_int64 *ret_size) {
   return rc == SQLITE_OK ? f->real->pMethods->xFileSize(f->real, ret_size) : rc;
 }
 
+/* What is kept now belongs to no commit: each of those has ended with a sync. */
 static int log_close(sqlite3_file *file) {
   struct log_file *f = (struct log_file *)file;
-  int flushed = flush(f);
   int closed = f->real->pMethods->xClose(f->real);
   free(f->kept);
   f->kept = NULL;
-  return flushed != SQLITE_OK ? flushed : closed;
+  f->len = 0;
+  return closed;
 }
 
 static int log_control(sqlite3_file *file, int op, void *arg) {
@@ -121,6 +123,12 @@ static const sqlite3_io_methods log_methods = {
     .xSectorSize = log_sector,
     .xDeviceCharacteristics = log_device,
 };
+
+void sqlite_log_forget(sqlite3 *handle) {
+  sqlite3_file *file = NULL;
+  if (sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK || !file) return;
+  if (file->pMethods == &log_methods) ((struct log_file *)file)->len = 0;
+}
 
 static sqlite3_vfs *real_vfs;
 

@@ -3,5 +3,10 @@
  * first writes what was kept, and fails if that fails. */
 #pragma once
 
+struct sqlite3;
+
 /* Registers the VFS (once; any thread before the first connection) and returns its name for sqlite3_open_v2. */
 const char *sqlite_log_vfs(void);
+/* Lets go of what is kept. When a transaction has ended: its pages of the log, if any are kept still, are those of an
+ * undone one, and their place in the log may be another program's by now. */
+void sqlite_log_forget(struct sqlite3 *handle);
