@@ -58,7 +58,8 @@ static enum job_result run_note(struct db *tx, void *arg) {
 static void note_done(void *arg, enum store_result result) {
   struct writing *n = arg;
   n->result = result;
-  n->done_at = atomic_fetch_add(&done_count, 1);
+  n->done_at = atomic_load(&done_count); /* the writer alone counts; what is seen of us is seen after it did */
+  atomic_fetch_add(&done_count, 1);
 }
 
 static void done_nothing(void *arg, enum store_result result) {
