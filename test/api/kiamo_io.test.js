@@ -104,6 +104,13 @@ describe('POST /messaging/v1/messages', () => {
     assert.deepEqual((await only(customer)).messages.map((x) => x.text), ['Hello', 'other']);
   });
 
+  it('a message with the key of another is a repeat: the first one stays', async () => {
+    const customer = unique('same');
+    await d.partner.sendOk(message({ id: '1', customer, text: 'first' }));
+    await d.partner.sendOk([message({ id: '1', customer, text: 'second' }), message({ id: '2', customer, text: 'third' })]);
+    assert.deepEqual((await only(customer)).messages.map((m) => m.text), ['first', 'third']);
+  });
+
   it('tells messages with the same id apart by customer and by time', async () => {
     const [a, b] = [unique('a'), unique('b')];
     await d.partner.sendOk([message({ id: '001', customer: a }), message({ id: '001', customer: b })]);

@@ -7,7 +7,7 @@ import { BUILD, demoData, startServer, partner, agent, sink, message, newFolder,
 import { chance, customer, answerer } from '../lib/load.js';
 
 const SHIM = path.join(BUILD, 'test/crash/libfault.so');
-const MODES = { none: 0, full: 1, eioFsync: 2, stall: 3, eioWrite: 4 };
+const MODES = { none: 0, full: 1, eioFsync: 2, stall: 3, eioWrite: 4, stallSync: 5 };
 
 /** The control file that the preloaded library maps: struct control in fault.c. */
 function faults() {
@@ -23,6 +23,7 @@ function faults() {
     set(mode, { count = 0, room = 0 } = {}) { put(4, i32(count)); put(8, i64(room)); put(0, i32(MODES[mode])); },
     get syncs() { return get(16); },
     get hits() { return get(24); },
+    get waiting() { return get(32); },
   };
 }
 
@@ -162,6 +163,29 @@ describe('a disk that', () => {
     await one.finish();
     await one.assertKept();
     await d.server.stop();
+  });
+
+  it('has not synced yet: no answer leaves, and what was not answered may be gone after a crash', async () => {
+    const d = await faulty();
+    for (let round = 0; round < 5; round++) {
+      d.disk.set('stallSync');
+      let answered = 0;
+      const open = Array.from({ length: 20 }, (_, i) => d.partner.send(message({ customer: `c${round}-${i}` }), { agent: false }).then((r) => { answered++; return r.status; }, () => 'cut off'));
+      await eventually(() => d.disk.waiting > 0, { what: 'the sync waits' });
+      for (let i = 0; i < 20; i++) await d.server.health();
+      assert.equal(answered, 0, 'nothing is answered before the sync has returned');
+      if (round % 2) await d.server.kill();
+      d.disk.set('none');
+      const statuses = await Promise.all(open);
+      if (!d.server.running()) await d.server.restart();
+      else assert.ok(statuses.every((s) => s === 200), statuses.join());
+      for (const [i, status] of statuses.entries()) {
+        const there = (await d.agent.ofCustomer(d.connector.id, `c${round}-${i}`)).length;
+        assert.ok(there === 1 || (there === 0 && status === 'cut off'), `${status}, ${there} there`);
+      }
+    }
+    await d.server.stop();
+    await assertStoreWhole(d.dir);
   });
 
   it('stalls: a bounded queue, 503 with Retry-After, bounded memory, and all that was taken is answered', async () => {

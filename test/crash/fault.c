@@ -22,7 +22,8 @@ enum mode {
   MODE_FULL,      /* room bytes may still be written, then ENOSPC */
   MODE_EIO_FSYNC, /* the next `count` syncs fail with EIO */
   MODE_STALL,     /* writing and syncing wait until the mode changes */
-  MODE_EIO_WRITE  /* the next `count` writes fail with EIO */
+  MODE_EIO_WRITE, /* the next `count` writes fail with EIO */
+  MODE_STALL_SYNC /* syncing alone waits until the mode changes */
 };
 
 struct control {
@@ -31,6 +32,7 @@ struct control {
   _Atomic int64_t room;
   _Atomic int64_t syncs; /* told to the test */
   _Atomic int64_t faults;
+  _Atomic int64_t waiting; /* calls that wait just now */
 };
 
 static struct control *control;
@@ -64,15 +66,18 @@ static bool ours(int fd) {
   return n > (ssize_t)folder_len && !memcmp(path, folder, folder_len) && path[folder_len] == '/';
 }
 
+static enum mode wait_while(enum mode stall) {
+  atomic_fetch_add(&control->waiting, 1);
+  while (atomic_load(&control->mode) == (int32_t)stall) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  atomic_fetch_sub(&control->waiting, 1);
+  return (enum mode)atomic_load(&control->mode);
+}
+
 static enum mode mode_for(int fd) {
   if (!control) return MODE_NONE;
   int32_t mode = atomic_load(&control->mode);
   if (mode == MODE_NONE || !ours(fd)) return MODE_NONE;
-  while (mode == MODE_STALL) {
-    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    mode = atomic_load(&control->mode);
-  }
-  return (enum mode)mode;
+  return mode == MODE_STALL ? wait_while(MODE_STALL) : (enum mode)mode;
 }
 
 static bool take_one(_Atomic int32_t *count) {
@@ -100,14 +105,17 @@ static ssize_t allowed(int fd, size_t len) {
   case MODE_EIO_WRITE: return take_one(&control->count) ? fail(EIO) : (ssize_t)len;
   case MODE_NONE:
   case MODE_EIO_FSYNC:
-  case MODE_STALL: break;
+  case MODE_STALL:
+  case MODE_STALL_SYNC: break;
   }
   return (ssize_t)len;
 }
 
 static int sync_allowed(int fd) {
   if (control && ours(fd)) atomic_fetch_add(&control->syncs, 1);
-  if (mode_for(fd) == MODE_EIO_FSYNC && take_one(&control->count)) return (int)fail(EIO);
+  enum mode mode = mode_for(fd);
+  if (mode == MODE_STALL_SYNC) mode = wait_while(MODE_STALL_SYNC);
+  if (mode == MODE_EIO_FSYNC && take_one(&control->count)) return (int)fail(EIO);
   return 0;
 }
 

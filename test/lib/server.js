@@ -13,7 +13,7 @@ export { request, requestJson, raw, statuses, eventStream } from './http.js';
 export const BUILD = path.resolve(process.env.GUICHET_BUILD ?? 'build');
 export const BINARY = path.join(BUILD, 'guichet');
 /** Memory ceilings say nothing about a program built with sanitizers. */
-export const SANITIZED = fs.existsSync(BINARY) && fs.readFileSync(BINARY).includes('__asan_init');
+export const SANITIZED = fs.existsSync(BINARY) && /__[at]san_init/.test(fs.readFileSync(BINARY, 'latin1'));
 /** Sanitizers and valgrind make everything slower: deadlines are multiplied by this. */
 export const SLOW = Number(process.env.GUICHET_TEST_SLOW ?? 1);
 
