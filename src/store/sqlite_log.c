@@ -1,9 +1,9 @@
-/* A VFS over the default one that wraps files opened as a write-ahead log; all other files are the default's own. Owns
- * one buffer for each open log. Kept bytes are written before anything else is done with the file: sync, read,
- * truncate, size, a write elsewhere; never after the transaction they belong to has ended without a commit. An error of
- * such a write is returned by the call that caused it, so a commit fails as it would have at its write. Readers see a
- * commit only after its sync (the wal-index is published behind it), so no other connection misses what is still kept
- * here. */
+/* A VFS over the default one that wraps files opened as a write-ahead log, and paces the checkpoints' writes to the
+ * store's file; all else is the default's own. Owns one buffer for each open log. Kept bytes are written before
+ * anything else is done with the file: sync, read, truncate, size, a write elsewhere; never after the transaction they
+ * belong to has ended without a commit. An error of such a write is returned by the call that caused it, so a commit
+ * fails as it would have at its write. Readers see a commit only after its sync (the wal-index is published behind it),
+ * so no other connection misses what is still kept here. */
 #include "store/sqlite_log.h"
 
 #include "base/fail.h"
@@ -130,11 +130,47 @@ void sqlite_log_forget(sqlite3 *handle) {
   if (file->pMethods == &log_methods) ((struct log_file *)file)->len = 0;
 }
 
+/* ---- the store's own file: written by checkpoints only ---- */
+
+#define STEP_MAX (1 << 20)
+
+/* The default layer's methods of the store's file, and a copy in which a write now and then syncs. */
+static const sqlite3_io_methods *real_store_methods;
+static sqlite3_io_methods store_methods;
+static _Thread_local size_t unsynced;
+
+/* A checkpoint writes all its pages and then syncs once; the commits' syncs would wait behind that flood. So a little
+ * at a time. */
+static int store_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 at) {
+  int rc = real_store_methods->xWrite(file, bytes, len, at);
+  unsynced += (size_t)len;
+  if (rc != SQLITE_OK || unsynced < STEP_MAX) return rc;
+  unsynced = 0;
+  return real_store_methods->xSync(file, SQLITE_SYNC_NORMAL);
+}
+
+static pthread_mutex_t store_methods_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void pace(sqlite3_file *file) {
+  pthread_mutex_lock(&store_methods_lock);
+  if (!real_store_methods) {
+    store_methods = *file->pMethods;
+    store_methods.xWrite = store_write;
+    real_store_methods = file->pMethods;
+  }
+  if (file->pMethods == real_store_methods) file->pMethods = &store_methods;
+  pthread_mutex_unlock(&store_methods_lock);
+}
+
 static sqlite3_vfs *real_vfs;
 
 static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags, int *ret_flags) {
   (void)vfs;
-  if (!(flags & SQLITE_OPEN_WAL)) return real_vfs->xOpen(real_vfs, name, file, flags, ret_flags);
+  if (!(flags & SQLITE_OPEN_WAL)) {
+    int opened = real_vfs->xOpen(real_vfs, name, file, flags, ret_flags);
+    if (opened == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB)) pace(file);
+    return opened;
+  }
   struct log_file *f = (struct log_file *)file;
   memset(f, 0, sizeof *f);
   f->real = (sqlite3_file *)(f + 1);

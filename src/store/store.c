@@ -16,15 +16,18 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define READERS_MAX 16
 #define BATCH_MAX   1024
 #define BATCH_WEIGHT_MAX                                                                                               \
   262144 /* bytes: while one commit is written the next is parsed, instead of all waiting for one large commit */
-#define CHECKPOINT_PAGES 8000 /* 32 MiB of log: worth moving; pages written again meanwhile are moved once */
+#define CHECKPOINT_PAGES 32000 /* 128 MiB of log: worth moving; pages written again meanwhile are moved once */
 #define PAGE_BYTES       4096
 #define FULL_SEEN_US     30000000 /* so long our health tells of a full disk */
-#define FINISH_PAGES     1000     /* so little may be left that the writer moves it itself */
+#define CHECKPOINT_NICE  5
+#define FINISH_PAGES     1000 /* so little may be left that the writer moves it itself */
 
 struct store {
   struct folder folder;
@@ -308,6 +311,7 @@ static void *checkpoint_main(void *arg) {
   struct store *s = arg;
   char err[256];
   pthread_setname_np(pthread_self(), "checkpoint");
+  setpriority(PRIO_PROCESS, (id_t)gettid(), CHECKPOINT_NICE); /* Linux: of this thread alone */
   struct db *db = NULL;
   pthread_mutex_lock(&s->lock);
   while (!s->checkpoint_stop) {
@@ -407,7 +411,7 @@ struct store *store_open(void *ctx, const struct store_options *options, char er
   struct store *s = mem_new(ctx, struct store);
   s->last = &s->first;
   s->queue_max = options->queue_max > 0 ? options->queue_max : 4096;
-  s->wal_max_pages = (options->wal_max_bytes > 0 ? options->wal_max_bytes : 64 << 20) / PAGE_BYTES;
+  s->wal_max_pages = (options->wal_max_bytes > 0 ? options->wal_max_bytes : 256 << 20) / PAGE_BYTES;
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->work, NULL);
   pthread_cond_init(&s->checkpoint_due, NULL);
