@@ -274,6 +274,7 @@ static int serve_hook(const struct cli_args *args, const struct conf *conf, int 
   char err[256];
   struct http_server *server = http_server_start(cli_ctx(args), conf, &app, err);
   if (!server) return cli_fail(CLI_FAILED, "%s", err);
+  http_server_run(server);
   fprintf(cli_json(args) ? stderr : stdout, "listening on http://127.0.0.1:%d/webhook%s\n", http_server_port(server),
           hook.secret ? "" : " (without --secret signatures are not checked)");
   fflush(stdout);

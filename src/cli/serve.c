@@ -21,11 +21,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WORKERS     2
-#define WORK_MAX    256
-#define BRAKES_MAX  10000
-#define TOKENS_MAX  1000
-#define SIGNAL_DOWN SIGUSR1 /* to ourselves: the store failed for good */
+#define WORKERS          2
+#define WORK_MAX         256
+#define BRAKES_MAX       10000
+#define TOKENS_MAX       1000
+#define DOWN_DEADLINE_MS 1000
+#define SIGNAL_DOWN      SIGUSR1 /* to ourselves: the store failed for good */
 
 struct server {
   const struct cli_args *args;
@@ -107,9 +108,13 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
                                   .refuse = api_refuse,
                                   .finished = api_finished};
   s->app.http = http_server_start(ctx, s->conf, &s->http_app, err);
-  if (s->app.http) return true;
-  cli_fail(CLI_FAILED, "%s", err);
-  return false;
+  if (!s->app.http) {
+    cli_fail(CLI_FAILED, "%s", err);
+    return false;
+  }
+  set_own_url(s);
+  http_server_run(s->app.http);
+  return true;
 }
 
 static bool is_down(struct server *s) {
@@ -149,7 +154,10 @@ _Noreturn static void end_now(struct server *s) {
 }
 
 static int close_parts(struct server *s) {
-  int64_t deadline_ms = s->conf->stop_deadline, until_us = clock_mono_us() + deadline_ms * 1000;
+  /* A store that is down takes nothing any more: only answers on their way out are worth waiting for. */
+  int64_t deadline_ms = s->conf->stop_deadline;
+  if (is_down(s) && deadline_ms > DOWN_DEADLINE_MS) deadline_ms = DOWN_DEADLINE_MS;
+  int64_t until_us = clock_mono_us() + deadline_ms * 1000;
   s->app.stopping = APP_STOPPING;
   bool drained = true;
   if (s->app.http) http_server_quiesce(s->app.http);
@@ -216,7 +224,6 @@ int cli_serve(const struct cli_args *args) {
     if (s->app.store) close_parts(s);
     return CLI_FAILED;
   }
-  set_own_url(s);
   /* What programs and people wait for. */
   printf("listening on %s\n", s->url);
   fflush(stdout);

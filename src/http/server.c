@@ -20,6 +20,7 @@
 #include <linux/sockios.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,8 @@ void request_resume(struct request *req) {
 
 int request_unacked(const struct request *req) {
   int bytes;
+  struct pollfd broken = {.fd = req->connection->fd}; /* after a reset the count stays as it was for ever */
+  if (poll(&broken, 1, 0) > 0) return -1;
   return ioctl(req->connection->fd, SIOCOUTQ, &bytes) ? -1 : bytes;
 }
 
@@ -643,10 +646,13 @@ struct http_server *http_server_start(void *ctx, const struct conf *conf, const 
     goto out;
   }
   s->started = true;
-  listener_run(listener, on_accepted, s);
 out:
   mem_free(scratch);
   return s;
+}
+
+void http_server_run(struct http_server *s) {
+  listener_run(s->listener, on_accepted, s);
 }
 
 int http_server_port(const struct http_server *s) {

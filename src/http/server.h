@@ -21,11 +21,12 @@ struct http_app {
   void (*finished)(const struct request *req, int status, int64_t duration_us, uint64_t bytes_in, uint64_t bytes_out);
 };
 
-/* Starts listening and serving. NULL and one sentence in err when it cannot. `conf` may be replaced by
- * http_server_set_conf. */
+/* Opens the address and makes everything ready; clients wait until http_server_run(). NULL and one sentence in err when
+ * it cannot. `conf` may be replaced by http_server_set_conf. */
 struct http_server *http_server_start(void *ctx, const struct conf *conf, const struct http_app *app,
                                       char err[static 256]) MUST_CHECK;
 int http_server_port(const struct http_server *s);
+void http_server_run(struct http_server *s); /* once: from here on clients are served */
 void http_server_set_conf(struct http_server *s,
                           const struct conf *conf); /* the old one must stay valid for requests under way */
 /* Stops accepting; open keep-alive connections get `Connection: close` with their next reply. */

@@ -256,6 +256,7 @@ int main(int argc, char **argv) {
   if (!server) fatal("%s", err);
   pthread_t thread;
   pthread_create(&thread, NULL, answer, NULL);
+  http_server_run(server);
   printf("port %d\n", http_server_port(server));
   fflush(stdout);
 
