@@ -154,7 +154,12 @@ static void admit_session(struct request *req, struct caller *c, const char *coo
     agent_id = col_int(&rows, 1);
   }
   db_close(&rows);
+  bool failed = db_failed(db);
   store_read_end(the_app->store, db);
+  if (failed) { /* nobody is logged out by our trouble */
+    fail_unavailable(req, UNAVAILABLE_DOWN);
+    return;
+  }
   const struct agent *agent = agent_id ? registry_agent(c->registry, agent_id) : NULL;
   if (!agent || !agent->enabled || agent->instance_id != instance_id) {
     fail_token(req, 401);

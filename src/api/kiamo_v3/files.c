@@ -70,7 +70,8 @@ void v3_upload(struct request *req) {
   decode_init(&d, request_pool(req), PATH_POINTER);
   if (!name || !*name || strlen(name) > 255 || !utf8_valid(name, strlen(name)))
     decode_problem(&d, "name", name ? 1020 : 1010, "must be a file's name of 1 to 255 bytes, as a query parameter");
-  if (type && (strlen(type) > 255 || !strchr(type, '/') || !utf8_valid(type, strlen(type))))
+  if (type && (strlen(type) > 255 || !strchr(type, '/') || !utf8_valid(type, strlen(type)) ||
+               text_has_control(type, strlen(type))))
     decode_problem(&d, "Content-Type", 1020, "must be a media type");
   if (d.problem_count) {
     fail_fields(req, &d);

@@ -75,8 +75,9 @@ static void session_done(void *arg, enum store_result result) {
   request_resume(l->req);
 }
 
-/* The person this password belongs to, or NULL. An unknown login costs as much time as a known one. */
-static const struct agent *find_person(const struct login *l) {
+/* The person this password belongs to, or NULL (*ret_failed: the store could not be read). An unknown login costs as
+ * much time as a known one. */
+static const struct agent *find_person(const struct login *l, bool *ret_failed) {
   static const char nobody[] =
       "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
   const struct registry *r = caller_of(l->req)->registry;
@@ -94,32 +95,11 @@ static const struct agent *find_person(const struct login *l) {
     hash = col_dup(&rows, 2, request_pool(l->req));
   }
   db_close(&rows);
+  *ret_failed = db_failed(db);
   store_read_end(app()->store, db);
+  if (*ret_failed) return NULL;
   bool good = password_verify(hash ? hash : nobody, l->password);
   return good ? found : NULL;
-}
-
-static void login_check(void *arg) {
-  struct login *l = arg;
-  int64_t mono_ms = clock_mono_us() / 1000;
-  l->agent = find_person(l);
-  if (!l->agent) {
-    brake_failed(app()->login_brake, l->brake_pair, mono_ms);
-    brake_failed(app()->owner_brake, l->brake_login, mono_ms);
-    log_at(LOG_INFO, "login.refused", log_t("login", l->login), log_t("request", request_id(l->req)));
-    fail(l->req, ERR_1210, 401, "the login or the password is wrong");
-    request_resume(l->req);
-    return;
-  }
-  brake_passed(app()->login_brake, l->brake_pair);
-  uint8_t bytes[32];
-  random_bytes(bytes, sizeof bytes);
-  for (int i = 0; i < 32; i++) snprintf(l->cookie + 2 * i, 3, "%02x", bytes[i]);
-  digest_sha256(l->cookie, COOKIE_LEN - 1, l->hash);
-  l->job = (struct store_job){.run = session_run, .done = session_done, .arg = l};
-  if (store_submit(app()->store, &l->job)) return;
-  fail_unavailable(l->req, UNAVAILABLE_BUSY);
-  request_resume(l->req);
 }
 
 static bool braked(struct request *req, const struct login *l) {
@@ -133,6 +113,43 @@ static bool braked(struct request *req, const struct login *l) {
   reply_header(req, "Retry-After", seconds);
   fail(req, ERR_1210, 429, "too many wrong passwords; wait");
   return true;
+}
+
+static void login_refused(struct login *l) {
+  int64_t mono_ms = clock_mono_us() / 1000;
+  brake_failed(app()->login_brake, l->brake_pair, mono_ms);
+  brake_failed(app()->owner_brake, l->brake_login, mono_ms);
+  log_at(LOG_INFO, "login.refused", log_t("login", l->login), log_t("request", request_id(l->req)));
+  fail(l->req, ERR_1210, 401, "the login or the password is wrong");
+}
+
+static void login_check(void *arg) {
+  struct login *l = arg;
+  bool failed = false;
+  /* Again: guesses that came all at once have waited here for each other. */
+  if (braked(l->req, l)) {
+    request_resume(l->req);
+    return;
+  }
+  l->agent = find_person(l, &failed);
+  if (!l->agent) {
+    if (failed)
+      fail_unavailable(l->req, UNAVAILABLE_DOWN);
+    else
+      login_refused(l);
+    request_resume(l->req);
+    return;
+  }
+  brake_passed(app()->login_brake, l->brake_pair);
+  brake_passed(app()->owner_brake, l->brake_login);
+  uint8_t bytes[32];
+  random_bytes(bytes, sizeof bytes);
+  for (int i = 0; i < 32; i++) snprintf(l->cookie + 2 * i, 3, "%02x", bytes[i]);
+  digest_sha256(l->cookie, COOKIE_LEN - 1, l->hash);
+  l->job = (struct store_job){.run = session_run, .done = session_done, .arg = l};
+  if (store_submit(app()->store, &l->job)) return;
+  fail_unavailable(l->req, UNAVAILABLE_BUSY);
+  request_resume(l->req);
 }
 
 void v3_login(struct request *req) {

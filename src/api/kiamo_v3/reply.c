@@ -101,6 +101,11 @@ static void decode_new(struct decoder *d, const struct jval *v, struct files_out
     decode_problem(d, "data", 1020, "is not base64");
     return;
   }
+  out->too_large = (int64_t)f->size > out->max; /* white space and padding made it hard to tell before */
+  if (out->too_large) {
+    decode_problem(d, "data", 1020, "must be at most %lld bytes when decoded", (long long)out->max);
+    return;
+  }
   f->bytes = bytes;
   f->found_type = mem_strdup(d->ctx, filetype_of(bytes, f->size));
   if (!f->mime_type) f->mime_type = f->found_type;

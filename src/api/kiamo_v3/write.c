@@ -130,8 +130,10 @@ static void take_fingerprint(struct v3_write *w) {
   digest_sha256(body, len, hash);
   char hex[2 * SHA256_LEN + 1];
   hex_encode(hash, sizeof hash, hex);
-  char *all =
-      mem_printf(request_pool(w->req), "%s %s %s", http_method_name(request_method(w->req)), request_path(w->req), hex);
+  /* An upload's name and type are not in its body. */
+  const char *name = request_query(w->req, "name"), *type = request_header(w->req, "Content-Type");
+  char *all = mem_printf(request_pool(w->req), "%s %s\n%s\n%s\n%s", http_method_name(request_method(w->req)),
+                         request_path(w->req), hex, type ? type : "", name ? name : "");
   digest_sha256(all, strlen(all), w->fingerprint);
 }
 
