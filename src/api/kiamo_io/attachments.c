@@ -15,9 +15,10 @@
 #include <pthread.h>
 #include <string.h>
 
-#define LEASES_MAX 256
-#define WAIT_MS    20
-#define WAITS_MAX  500 /* ten seconds */
+#define LEASES_MAX     4096
+#define LEASES_CHANNEL 64 /* nobody takes them all */
+#define WAIT_MS        20
+#define WAITS_MAX      500 /* ten seconds */
 
 enum lease { LEASE_NONE, LEASE_DOWNLOADING, LEASE_SETTLING };
 
@@ -25,21 +26,26 @@ enum lease { LEASE_NONE, LEASE_DOWNLOADING, LEASE_SETTLING };
 static struct {
   pthread_mutex_t lock;
   struct {
-    int64_t id;
+    int64_t id, channel_id;
     enum lease state;
   } rows[LEASES_MAX];
   int count;
 } leases = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Takes the lease when nobody has it (LEASE_NONE is returned then); else says how far the other is. */
-static enum lease lease_take(int64_t id) {
+static enum lease lease_take(const struct attachment *a) {
   enum lease found = LEASE_NONE;
+  int same = 0;
   pthread_mutex_lock(&leases.lock);
-  for (int i = 0; i < leases.count; i++)
-    if (leases.rows[i].id == id) found = leases.rows[i].state;
-  if (found == LEASE_NONE && leases.count == LEASES_MAX) found = LEASE_DOWNLOADING;
+  for (int i = 0; i < leases.count; i++) {
+    if (leases.rows[i].id == a->id) found = leases.rows[i].state;
+    same += leases.rows[i].channel_id == a->channel_id;
+  }
+  bool room = leases.count < LEASES_MAX && same < LEASES_CHANNEL;
+  if (found == LEASE_NONE && !room) found = LEASE_DOWNLOADING;
   if (found == LEASE_NONE) {
-    leases.rows[leases.count].id = id;
+    leases.rows[leases.count].id = a->id;
+    leases.rows[leases.count].channel_id = a->channel_id;
     leases.rows[leases.count++].state = LEASE_DOWNLOADING;
   }
   pthread_mutex_unlock(&leases.lock);
@@ -98,15 +104,13 @@ static bool still_there(const struct attachment *a, int64_t grace_ms) {
 struct download {
   struct request *req;
   struct attachment attachment;
+  bool leased;
   int waits;
 };
 
-static void gone(struct request *req) {
-  kiamo_io_fail(req, 404, "no such attachment, or it was retrieved before");
-}
+enum look { LOOK_FOUND, LOOK_GONE, LOOK_FAILED };
 
-/* Sets the reply, or returns false: another download of the file is under way. */
-static bool answer(struct download *d) {
+static enum look look(struct download *d) {
   struct request *req = d->req;
   const struct caller *c = caller_of(req);
   struct attachment *a = &d->attachment;
@@ -116,25 +120,40 @@ static bool answer(struct download *d) {
       strlen(uid) == ATTACHMENT_UID_LEN - 1 && attachment_by_uid(db, request_pool(req), c->instance_id, uid, a);
   bool failed = db_failed(db);
   store_read_end(app()->store, db);
-  if (failed) {
-    fail_unavailable(req, UNAVAILABLE_DOWN);
-    return true;
-  }
+  if (failed) return LOOK_FAILED;
   bool mine = found && a->channel_id == c->channel->id && a->direction == MESSAGE_OUT && a->message_id != 0;
-  if (!mine || !still_there(a, request_conf(req)->attachment_grace)) {
-    gone(req);
-    return true;
+  return mine && still_there(a, request_conf(req)->attachment_grace) ? LOOK_FOUND : LOOK_GONE;
+}
+
+/* Looks; what is there and not retrieved yet is leased. *ret_other: who has the lease; LEASE_NONE, and we have it. */
+static enum look look_and_lease(struct download *d, enum lease *ret_other) {
+  enum look found = look(d);
+  if (found != LOOK_FOUND || request_method(d->req) == HTTP_HEAD || d->attachment.retrieved_at) return found;
+  *ret_other = lease_take(&d->attachment);
+  if (*ret_other == LEASE_SETTLING && request_conf(d->req)->attachment_grace == 0) return LOOK_GONE;
+  if (*ret_other != LEASE_NONE) return found;
+  found = look(d); /* a download may have ended, and given its lease back, since we looked */
+  d->leased = found == LOOK_FOUND && d->attachment.retrieved_at == 0;
+  if (!d->leased) lease_set(d->attachment.id, LEASE_NONE);
+  return found;
+}
+
+/* Sets the reply, or returns false: another download of the file is under way. */
+static bool answer(struct download *d) {
+  struct request *req = d->req;
+  struct attachment *a = &d->attachment;
+  enum lease other = LEASE_NONE;
+  enum look found = look_and_lease(d, &other);
+  if (found == LOOK_FOUND && other == LEASE_DOWNLOADING) return false;
+  if (found == LOOK_FOUND) {
+    if (d->leased) request_on_end(req, download_over, a);
+    reply_header(req, "Cache-Control", "private, no-store");
+    reply_pieces(req, a, a->mime_type, d->leased);
+  } else if (found == LOOK_FAILED) {
+    fail_unavailable(req, UNAVAILABLE_DOWN);
+  } else {
+    kiamo_io_fail(req, 404, "no such attachment, or it was retrieved before");
   }
-  bool consumes = request_method(req) != HTTP_HEAD && a->retrieved_at == 0;
-  enum lease other = consumes ? lease_take(a->id) : LEASE_NONE;
-  if (other == LEASE_DOWNLOADING) return false;
-  if (other == LEASE_SETTLING && request_conf(req)->attachment_grace == 0) {
-    gone(req);
-    return true;
-  }
-  if (consumes && other == LEASE_NONE) request_on_end(req, download_over, a);
-  reply_header(req, "Cache-Control", "private, no-store");
-  reply_pieces(req, a, a->mime_type, consumes);
   return true;
 }
 

@@ -131,6 +131,9 @@ static void wrong_files(void **state) {
        "idle_timeout: \"1ms\" is not a duration from 1s to 1h (such as 250ms, 15s or 2h) (from %s:1)"},
       {"idle_timeout = 99999999999999999999h", "idle_timeout: \"99999999999999999999h\" is not a duration from 1s to "
                                                "1h (such as 250ms, 15s or 2h) (from %s:1)"},
+      /* more does not go into one block of memory */
+      {"attachment_max = 200M",
+       "attachment_max: \"200M\" is not a size from 1k to 192M (such as 64k or 25M) (from %s:1)"},
       {"body_max = 1k", "body_max: \"1k\" is not a size from 64k to 1G (such as 64k or 25M) (from %s:1)"},
       {"log_level = loud", "log_level: \"loud\" is not error, warn, info or debug (from %s:1)"},
       {"trusted_proxies = 10.0.0.0/8, x",
