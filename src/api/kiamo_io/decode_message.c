@@ -151,7 +151,7 @@ static void decode_body(struct place *p, const struct jval *message, size_t i, s
     m->rich_content = verbatim(p, i, "body", "rich_content", rich);
   else if (type != JT_MISSING && type != JT_NULL)
     decode_problem(d, "rich_content", 1020, "must be a string or an object, not %s", jval_type_name(rich));
-  if (m->text && !*m->text && m->file_count == 0 && !has_content(rich))
+  if (m->text && !*m->text && jval_count(jval_get(body, "attachments")) == 0 && !has_content(rich))
     decode_problem(d, "message", 1020, "must not be empty without an attachment or rich content");
   decode_out(d);
 }
