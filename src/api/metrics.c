@@ -5,9 +5,11 @@
 #include "base/mem.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
-#define CLASSES 6 /* 1xx … 5xx, and others */
-#define STEPS   8
+#define CLASSES    6 /* 1xx … 5xx, and others */
+#define STEPS      8
+#define LABELS_LEN 256
 static const int64_t step_us[STEPS] = {500, 1000, 2500, 5000, 10000, 50000, 250000, 1000000};
 
 struct counters {
@@ -36,34 +38,46 @@ void metrics_request(struct metrics *m, size_t route, int status, int64_t durati
   atomic_fetch_add_explicit(&c->us_total, (uint64_t)duration_us, memory_order_relaxed);
 }
 
-static void write_row(const struct metrics *m, size_t i, struct buf *out) {
-  struct counters *c = &m->rows[i];
+/* The labels that name a row. */
+static const char *labels_of(const struct metrics *m, size_t i, char out[static LABELS_LEN]) {
   const char *method = i < m->route_count ? http_method_name(api_routes[i].method) : "";
   const char *pattern = i < m->route_count ? api_routes[i].pattern : "";
-  uint64_t total = 0;
+  snprintf(out, LABELS_LEN, "method=\"%s\",route=\"%s\"", method, pattern);
+  return out;
+}
+
+static void write_requests(const struct metrics *m, size_t i, struct buf *out) {
+  char labels[LABELS_LEN];
   for (int k = 0; k < CLASSES; k++) {
-    uint64_t n = atomic_load(&c->by_class[k]);
-    total += n;
+    uint64_t n = atomic_load(&m->rows[i].by_class[k]);
     if (n)
-      buf_printf(out, "guichet_http_requests_total{method=\"%s\",route=\"%s\",status=\"%dxx\"} %llu\n", method, pattern,
-                 k, (unsigned long long)n);
+      buf_printf(out, "guichet_http_requests_total{%s,status=\"%dxx\"} %llu\n", labels_of(m, i, labels), k,
+                 (unsigned long long)n);
   }
+}
+
+static void write_seconds(const struct metrics *m, size_t i, struct buf *out) {
+  struct counters *c = &m->rows[i];
+  char labels[LABELS_LEN];
+  uint64_t total = 0;
+  for (int k = 0; k <= STEPS; k++) total += atomic_load(&c->steps[k]);
   if (!total) return;
+  labels_of(m, i, labels);
   uint64_t below = 0;
   for (int k = 0; k <= STEPS; k++) {
     char le[32] = "+Inf";
     if (k < STEPS) snprintf(le, sizeof le, "%g", (double)step_us[k] / 1e6);
     below += atomic_load(&c->steps[k]);
-    buf_printf(out, "guichet_http_request_seconds_bucket{method=\"%s\",route=\"%s\",le=\"%s\"} %llu\n", method, pattern,
-               le, (unsigned long long)below);
+    buf_printf(out, "guichet_http_request_seconds_bucket{%s,le=\"%s\"} %llu\n", labels, le, (unsigned long long)below);
   }
-  buf_printf(out, "guichet_http_request_seconds_sum{method=\"%s\",route=\"%s\"} %.6f\n", method, pattern,
-             (double)atomic_load(&c->us_total) / 1e6);
-  buf_printf(out, "guichet_http_request_seconds_count{method=\"%s\",route=\"%s\"} %llu\n", method, pattern,
-             (unsigned long long)total);
+  buf_printf(out, "guichet_http_request_seconds_sum{%s} %.6f\n", labels, (double)atomic_load(&c->us_total) / 1e6);
+  buf_printf(out, "guichet_http_request_seconds_count{%s} %llu\n", labels, (unsigned long long)below);
 }
 
+/* All lines of a figure stand together, as the format asks. */
 void metrics_write(struct metrics *m, struct buf *out) {
-  buf_puts(out, "# TYPE guichet_http_requests_total counter\n# TYPE guichet_http_request_seconds histogram\n");
-  for (size_t i = 0; i <= m->route_count; i++) write_row(m, i, out);
+  buf_puts(out, "# TYPE guichet_http_requests_total counter\n");
+  for (size_t i = 0; i <= m->route_count; i++) write_requests(m, i, out);
+  buf_puts(out, "# TYPE guichet_http_request_seconds histogram\n");
+  for (size_t i = 0; i <= m->route_count; i++) write_seconds(m, i, out);
 }

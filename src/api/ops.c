@@ -2,6 +2,7 @@
 #include "api/ops.h"
 
 #include "api/app.h"
+#include "api/caller.h"
 #include "api/errors.h"
 #include "base/clock.h"
 #include "base/json_write.h"
@@ -76,30 +77,52 @@ static void write_figures(struct buf *out, const struct figure *figures, size_t 
                figures[i].type, figures[i].name, figures[i].value);
 }
 
-static void write_instances(struct buf *out) {
-  const struct registry *r = registry_get(app()->store); /* before the reader: it may need one itself */
+/* Of one instance, for the figures that are asked of the store. */
+struct instance_figures {
+  long long id, queued, pending, parked;
+  double queued_s, pending_s, parked_s; /* the oldest */
+};
+
+static double age_s(int64_t since_ms, int64_t now_ms) {
+  return since_ms ? (double)(now_ms - since_ms) / 1000 : 0.0;
+}
+
+static struct instance_figures figures_of(struct db *db, int64_t id) {
+  int64_t now = clock_wall_ms(), oldest = 0;
+  struct instance_figures f = {.id = (long long)id};
+  f.queued = interaction_count(db, id, INTERACTION_QUEUED, &oldest);
+  f.queued_s = age_s(oldest, now);
+  f.pending = delivery_count(db, id, DELIVERY_PENDING, &oldest);
+  f.pending_s = age_s(oldest, now);
+  f.parked = delivery_count(db, id, DELIVERY_PARKED, &oldest);
+  f.parked_s = age_s(oldest, now);
+  return f;
+}
+
+static void write_instances(struct request *req, struct buf *out) {
+  const struct registry *r = caller_of(req)->registry;
+  struct instance_figures *f = mem_array(request_pool(req), struct instance_figures, (size_t)r->instance_count);
   struct db *db = store_read_begin(app()->store);
-  int64_t now = clock_wall_ms();
-  buf_puts(out, "# TYPE guichet_interactions_queued gauge\n# TYPE guichet_interactions_queued_oldest_seconds gauge\n"
-                "# TYPE guichet_deliveries gauge\n# TYPE guichet_deliveries_oldest_seconds gauge\n");
-  for (int i = 0; r && i < r->instance_count; i++) {
-    long long id = (long long)r->instances[i].id;
-    int64_t oldest = 0;
-    int64_t queued = interaction_count(db, r->instances[i].id, INTERACTION_QUEUED, &oldest);
-    buf_printf(out, "guichet_interactions_queued{instance=\"%lld\"} %lld\n", id, (long long)queued);
-    buf_printf(out, "guichet_interactions_queued_oldest_seconds{instance=\"%lld\"} %.3f\n", id,
-               oldest ? (double)(now - oldest) / 1000 : 0.0);
-    static const enum delivery_state told[] = {DELIVERY_PENDING, DELIVERY_PARKED};
-    for (size_t k = 0; k < ARRAY_LEN(told); k++) {
-      const char *word = delivery_state_word(told[k]);
-      int64_t n = delivery_count(db, r->instances[i].id, told[k], &oldest);
-      buf_printf(out, "guichet_deliveries{instance=\"%lld\",state=\"%s\"} %lld\n", id, word, (long long)n);
-      buf_printf(out, "guichet_deliveries_oldest_seconds{instance=\"%lld\",state=\"%s\"} %.3f\n", id, word,
-                 n ? (double)(now - oldest) / 1000 : 0.0);
-    }
-  }
-  registry_put(r);
+  for (int i = 0; i < r->instance_count; i++) f[i] = figures_of(db, r->instances[i].id);
   store_read_end(app()->store, db);
+  buf_puts(out, "# TYPE guichet_interactions_queued gauge\n");
+  for (int i = 0; i < r->instance_count; i++)
+    buf_printf(out, "guichet_interactions_queued{instance=\"%lld\"} %lld\n", f[i].id, f[i].queued);
+  buf_puts(out, "# TYPE guichet_interactions_queued_oldest_seconds gauge\n");
+  for (int i = 0; i < r->instance_count; i++)
+    buf_printf(out, "guichet_interactions_queued_oldest_seconds{instance=\"%lld\"} %.3f\n", f[i].id, f[i].queued_s);
+  buf_puts(out, "# TYPE guichet_deliveries gauge\n");
+  for (int i = 0; i < r->instance_count; i++) {
+    buf_printf(out, "guichet_deliveries{instance=\"%lld\",state=\"pending\"} %lld\n", f[i].id, f[i].pending);
+    buf_printf(out, "guichet_deliveries{instance=\"%lld\",state=\"parked\"} %lld\n", f[i].id, f[i].parked);
+  }
+  buf_puts(out, "# TYPE guichet_deliveries_oldest_seconds gauge\n");
+  for (int i = 0; i < r->instance_count; i++) {
+    buf_printf(out, "guichet_deliveries_oldest_seconds{instance=\"%lld\",state=\"pending\"} %.3f\n", f[i].id,
+               f[i].pending_s);
+    buf_printf(out, "guichet_deliveries_oldest_seconds{instance=\"%lld\",state=\"parked\"} %.3f\n", f[i].id,
+               f[i].parked_s);
+  }
 }
 
 void ops_metrics(struct request *req) {
@@ -147,7 +170,7 @@ void ops_metrics(struct request *req) {
   };
   struct buf *b = new_body(req, 4 << 20);
   write_figures(b, figures, ARRAY_LEN(figures));
-  write_instances(b);
+  write_instances(req, b);
   metrics_write(a->metrics, b);
   reply_buf(req, 200, "text/plain; version=0.0.4; charset=utf-8", b);
 }
