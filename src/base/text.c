@@ -295,3 +295,14 @@ bool text_has_control(const char *text, size_t len) {
   }
   return false;
 }
+
+bool text_is_uuid(const char *text, size_t len) {
+  static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  if (len != sizeof shape - 1) return false;
+  for (size_t i = 0; i < len; i++) {
+    char c = text[i];
+    bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    if (shape[i] == '-' ? c != '-' : !hex) return false;
+  }
+  return true;
+}

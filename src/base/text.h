@@ -25,3 +25,4 @@ bool parse_size(const char *text, int64_t *ret_bytes) MUST_CHECK; /* "4096" "64k
 bool parse_bool(const char *text, bool *ret) MUST_CHECK;          /* true false yes no on off 1 0 */
 bool text_equal_nocase(const char *a, const char *b);             /* ASCII */
 bool text_has_control(const char *text, size_t len);              /* any byte < 0x20 or 0x7f */
+bool text_is_uuid(const char *text, size_t len);                  /* 8-4-4-4-12 hex digits, any case */

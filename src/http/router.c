@@ -1,6 +1,6 @@
 /* Paths to rows of the route table, by a tree of segments. Owns the tree (child of ctx), borrows the table.
- * Pure and immutable once built, so any thread may look. A literal segment goes before a {parameter}; when that way
- * ends without the method asked for, the other one is tried. */
+ * Pure and immutable once built, so any thread may look. A literal segment goes before a {uuid:parameter}, and that
+ * before a {parameter}; when one way ends without the method asked for, the next is tried. */
 #include "http/router.h"
 
 #include "base/mem.h"
@@ -17,7 +17,7 @@ struct node {
   size_t literal_len;
   struct node *children; /* literals */
   struct node *next;     /* the next literal of the same parent */
-  struct node *param;
+  struct node *uuid, *param;
   const struct route *routes[METHODS];
   uint32_t allowed;
 };
@@ -48,8 +48,9 @@ static struct node *child_literal(void *ctx, struct node *parent, const char *te
 
 static struct node *child_of(void *ctx, struct node *parent, const char *text, size_t len) {
   if (text[0] != '{') return child_literal(ctx, parent, text, len);
-  if (!parent->param) parent->param = mem_new(ctx, struct node);
-  return parent->param;
+  struct node **slot = strncmp(text, "{uuid:", 6) == 0 ? &parent->uuid : &parent->param;
+  if (!*slot) *slot = mem_new(ctx, struct node);
+  return *slot;
 }
 
 static void add_route(struct router *r, const struct route *route) {
@@ -138,10 +139,14 @@ static const struct route *search(const struct search *s, const struct node *nod
     if (found) return found;
     break;
   }
-  if (!node->param) return NULL;
-  const struct route *found = search(s, node->param, depth + 1, params + 1);
-  if (found) s->match->params[params] = text;
-  return found;
+  const struct node *ways[] = {text_is_uuid(text, len) ? node->uuid : NULL, node->param};
+  for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+    const struct route *found = ways[i] ? search(s, ways[i], depth + 1, params + 1) : NULL;
+    if (!found) continue;
+    s->match->params[params] = text;
+    return found;
+  }
+  return NULL;
 }
 
 enum route_result router_find(const struct router *r, void *ctx, enum http_method method, const char *raw_path,

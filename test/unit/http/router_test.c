@@ -32,6 +32,10 @@ static const struct route routes[] = {
     ROUTE(HTTP_PATCH, "/x/{other}"),
     ROUTE(HTTP_GET, "/x/y/z"),
     ROUTE(HTTP_GET, "/x/{a}/w"),
+    ROUTE(HTTP_POST, "/{uuid:channel}"),
+    ROUTE(HTTP_POST, "/u/{uuid:channel}"),
+    ROUTE(HTTP_GET, "/u/{name}"),
+    ROUTE(HTTP_POST, "/u/{name}/v"),
 };
 
 struct row {
@@ -92,6 +96,32 @@ static const struct row rows[] = {
     {HTTP_GET, "/x/y", ROUTE_NO_METHOD, "OPTIONS, PATCH"},
     {HTTP_GET, "/x/y/z", ROUTE_FOUND, "/x/y/z"},
     {HTTP_GET, "/x/y/w", ROUTE_FOUND, "/x/{a}/w y"}, /* back out of the literal "y" */
+    /* A typed parameter takes a UUID and nothing else, and goes before one that takes all. */
+    {HTTP_POST, "/8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f", ROUTE_FOUND,
+     "/{uuid:channel} 8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f"},
+    {HTTP_POST, "//8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f/", ROUTE_FOUND,
+     "/{uuid:channel} 8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f"},
+    {HTTP_POST, "/8F14E45F-CEEA-467F-A0E6-1A2B3C4D5E6F", ROUTE_FOUND,
+     "/{uuid:channel} 8F14E45F-CEEA-467F-A0E6-1A2B3C4D5E6F"},
+    {HTTP_POST, "/8f14e45f%2Dceea%2D467f%2Da0e6%2D1a2b3c4d5e6%66", ROUTE_FOUND,
+     "/{uuid:channel} 8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f"},
+    {HTTP_GET, "/8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f", ROUTE_NO_METHOD, "POST"},
+    {HTTP_POST, "/8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6", ROUTE_NO_PATH, NULL},
+    {HTTP_POST, "/8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f0", ROUTE_NO_PATH, NULL},
+    {HTTP_POST, "/8f14e45fceea467fa0e61a2b3c4d5e6f", ROUTE_NO_PATH, NULL},
+    {HTTP_POST, "/8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6g", ROUTE_NO_PATH, NULL},
+    {HTTP_POST, "/8f14e45f-ceea-467f-a0e61-a2b3c4d5e6f", ROUTE_NO_PATH, NULL},
+    {HTTP_POST, "/%7B8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f%7D", ROUTE_NO_PATH, NULL},
+    {HTTP_POST, "/8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f/x", ROUTE_NO_PATH, NULL},
+    {HTTP_GET, "/favicon.ico", ROUTE_NO_PATH, NULL},
+    {HTTP_POST, "/u/8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f", ROUTE_FOUND,
+     "/u/{uuid:channel} 8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f"},
+    {HTTP_GET, "/u/8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f", ROUTE_FOUND,
+     "/u/{name} 8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f"},
+    {HTTP_PUT, "/u/8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f", ROUTE_NO_METHOD, "GET, HEAD, POST"},
+    {HTTP_POST, "/u/8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f/v", ROUTE_FOUND,
+     "/u/{name}/v 8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f"},
+    {HTTP_POST, "/u/x", ROUTE_NO_METHOD, "GET, HEAD"},
     {HTTP_GET, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18", ROUTE_NO_PATH, NULL},
 };
 
@@ -128,6 +158,7 @@ static void refuses_tables(void **state) {
   (void)state;
   static const struct route bad[][2] = {
       {ROUTE(HTTP_GET, "/a/{x}"), ROUTE(HTTP_GET, "/a/{y}")},
+      {ROUTE(HTTP_GET, "/a/{uuid:x}"), ROUTE(HTTP_GET, "/a/{uuid:y}")},
       {ROUTE(HTTP_GET, "/a"), ROUTE(HTTP_GET, "/a/")},
       {ROUTE(HTTP_GET, "/a"), ROUTE(HTTP_GET, "a")},
       {ROUTE(HTTP_GET, "/a"), ROUTE(HTTP_GET, "/a//b")},
