@@ -25,7 +25,9 @@ INSERT INTO channel (id, instance_id, kind, name, enabled, service_id, webhook_u
 VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, NULL, NULL, 0, 1, $11);
 -- name: channel_all
 SELECT id, instance_id, kind, name, enabled, service_id, webhook_url, show_agent, client_id,
-  secret_sealed, secret_hash, old_sealed, old_hash, old_until, generation, created_at FROM channel ORDER BY id;
+  secret_sealed, secret_hash, old_sealed, old_hash, old_until, generation, created_at,
+  token_id, access_ms, refresh_ms, idle_close_ms, bot_close_ms
+FROM channel LEFT JOIN custom_channel ON channel_id = id ORDER BY id;
 -- name: channel_max
 SELECT coalesce(max(id), 0) FROM channel;
 -- name: channel_update

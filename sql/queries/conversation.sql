@@ -44,11 +44,12 @@ SELECT coalesce(min(id), 0) FROM interaction WHERE instance_id = $1 AND state = 
 
 -- name: message_insert
 INSERT INTO message (id, instance_id, interaction_id, customer_id, direction, ext_id, created_at, stored_at, sender_type,
-  sender_id, sender_name, recipient_type, recipient_id, recipient_name, agent_id, text, rich_content, metadata, attachments)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-ON CONFLICT (customer_id, ext_id, created_at) DO NOTHING;
+  sender_id, sender_name, recipient_type, recipient_id, recipient_name, agent_id, text, rich_content, metadata, attachments,
+  event_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+ON CONFLICT (created_at, customer_id, ext_id) WHERE event_id IS NULL DO NOTHING;
 -- name: message_known
-SELECT id FROM message WHERE customer_id = $1 AND ext_id = $2 AND created_at = $3;
+SELECT id FROM message WHERE customer_id = $1 AND ext_id = $2 AND created_at = $3 AND event_id IS NULL;
 -- name: message_get
 SELECT id, interaction_id, customer_id, direction, ext_id, created_at, stored_at, sender_type, sender_id, sender_name,
   recipient_type, recipient_id, recipient_name, agent_id, text, rich_content, metadata, attachments

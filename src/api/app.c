@@ -76,7 +76,7 @@ static void admit_connector(struct request *req, struct caller *c) {
   struct access_claims claims;
   size_t len = 0;
   const char *token = bearer_token(authorization, &len);
-  enum access_result r = token ? access_check(token, len, clock_wall_ms() / 1000, &claims) : ACCESS_FORGED;
+  enum access_result r = token ? access_check(ACCESS_MESSAGING, token, len, clock_wall_ms() / 1000, &claims) : ACCESS_FORGED;
   if (r == ACCESS_EXPIRED) {
     refuse_bearer(req, authorization, "the access token has expired");
     return;

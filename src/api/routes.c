@@ -21,6 +21,7 @@ const struct route api_routes[] = {
 
     {HTTP_GET, "/api/v3/interaction/interactions", v3_interactions, ACCESS_API, API_INTERACTION, 0, "Interactions by state, service, agent or customer"},
     {HTTP_GET, "/api/v3/interaction/interactions/{id}", v3_interaction, ACCESS_API, API_INTERACTION, 0, "One interaction"},
+    {HTTP_GET, "/api/v3/interaction/interactions/{id}/customer", v3_customer, ACCESS_API, API_INTERACTION, 0, "Its customer, with what partners told of them"},
     {HTTP_GET, "/api/v3/interaction/interactions/{id}/timeline", v3_timeline, ACCESS_API, API_INTERACTION, 0, "Everything that happened in it, in one order"},
     {HTTP_POST, "/api/v3/interaction/interactions/{id}/messages", v3_reply, ACCESS_API, API_INTERACTION, BODY_ANY, "Answer the customer"},
     {HTTP_POST, "/api/v3/interaction/interactions/{id}/attachments", v3_upload, ACCESS_API, API_INTERACTION, BODY_ANY, "Upload a file for an answer"},

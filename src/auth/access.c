@@ -8,13 +8,21 @@
 
 #include <jwt.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* libjwt always writes typ JWT; what the token is for is said by its audience, and by a key that signs nothing else. */
 #define ISSUER      "guichet"
-#define AUDIENCE    "messaging"
 #define CACHE_SLOTS 1024
+
+static const struct {
+  const char *audience, *type; /* type: NULL where the audience says it all */
+} uses[] = {
+    [ACCESS_MESSAGING] = {"messaging", NULL},
+    [ACCESS_KIT] = {"kit", "access"},
+    [ACCESS_KIT_REFRESH] = {"kit", "refresh"},
+};
 
 static uint8_t signing_key[SHA256_LEN];
 
@@ -40,11 +48,17 @@ char *access_issue(void *ctx, const struct access_claims *c) {
   char jti[25], subject[24];
   id_random_hex(12, jti);
   snprintf(subject, sizeof subject, "%lld", (long long)c->channel_id);
+  const char *type = uses[c->use].type;
   int bad = jwt_set_alg(jwt, JWT_ALG_HS256, signing_key, sizeof signing_key);
-  bad |= jwt_add_grant(jwt, "iss", ISSUER) | jwt_add_grant(jwt, "aud", AUDIENCE) | jwt_add_grant(jwt, "sub", subject) |
-         jwt_add_grant(jwt, "jti", jti);
+  bad |= jwt_add_grant(jwt, "iss", ISSUER) | jwt_add_grant(jwt, "aud", uses[c->use].audience) |
+         jwt_add_grant(jwt, "sub", type ? c->uuid : subject) | jwt_add_grant(jwt, "jti", jti);
   bad |= jwt_add_grant_int(jwt, "ins", c->instance_id) | jwt_add_grant_int(jwt, "gen", c->generation);
   bad |= jwt_add_grant_int(jwt, "iat", c->issued_at) | jwt_add_grant_int(jwt, "exp", c->expires_at);
+  if (type) {
+    bad |= jwt_add_grant(jwt, "type", type) | jwt_add_grant(jwt, "account", c->account);
+    bad |= jwt_add_grant_int(jwt, "cha", c->channel_id) | jwt_add_grant_int(jwt, "tok", c->token_id) |
+           jwt_add_grant_int(jwt, "tgn", c->token_generation);
+  }
   char *text = bad ? NULL : jwt_encode_str(jwt);
   if (!text) panic("a token cannot be made");
   char *copy = mem_strdup(ctx, text);
@@ -58,19 +72,36 @@ static bool grant_is(jwt_t *jwt, const char *name, const char *wanted) {
   return value && strcmp(value, wanted) == 0;
 }
 
+/* Which use the token says it is for; -1: none of ours. */
+static int use_of(jwt_t *jwt) {
+  for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
+    bool type = uses[i].type ? grant_is(jwt, "type", uses[i].type) : !jwt_get_grant(jwt, "type");
+    if (type && grant_is(jwt, "aud", uses[i].audience)) return (int)i;
+  }
+  return -1;
+}
+
 static bool verify(const char *token, struct access_claims *ret) {
   jwt_t *jwt = NULL;
   bool ok = false;
+  struct access_claims c = {.use = ACCESS_MESSAGING};
   if (jwt_decode(&jwt, token, signing_key, sizeof signing_key) != 0) goto out;
   const char *subject = jwt_get_grant(jwt, "sub");
-  if (jwt_get_alg(jwt) != JWT_ALG_HS256 || !grant_is(jwt, "iss", ISSUER) || !grant_is(jwt, "aud", AUDIENCE) || !subject)
-    goto out;
-  ret->channel_id = strtoll(subject, NULL, 10);
-  ret->instance_id = jwt_get_grant_int(jwt, "ins");
-  ret->generation = jwt_get_grant_int(jwt, "gen");
-  ret->issued_at = jwt_get_grant_int(jwt, "iat");
-  ret->expires_at = jwt_get_grant_int(jwt, "exp");
-  ok = ret->expires_at > 0;
+  int use = use_of(jwt);
+  if (jwt_get_alg(jwt) != JWT_ALG_HS256 || !grant_is(jwt, "iss", ISSUER) || use < 0 || !subject) goto out;
+  c.use = (enum access_use)use;
+  c.channel_id = strtoll(subject, NULL, 10);
+  c.instance_id = jwt_get_grant_int(jwt, "ins");
+  c.generation = jwt_get_grant_int(jwt, "gen");
+  c.issued_at = jwt_get_grant_int(jwt, "iat");
+  c.expires_at = jwt_get_grant_int(jwt, "exp");
+  ok = c.expires_at > 0;
+  if (uses[use].type) {
+    c.channel_id = jwt_get_grant_int(jwt, "cha");
+    c.token_id = jwt_get_grant_int(jwt, "tok");
+    c.token_generation = jwt_get_grant_int(jwt, "tgn");
+  }
+  if (ok) *ret = c;
 out:
   if (jwt) jwt_free(jwt);
   return ok;
@@ -102,7 +133,8 @@ static void remember(const char *token, size_t len, const struct access_claims *
   pthread_mutex_unlock(&cache.lock);
 }
 
-enum access_result access_check(const char *token, size_t len, int64_t now_s, struct access_claims *ret) {
+enum access_result access_check(enum access_use use, const char *token, size_t len, int64_t now_s,
+                                struct access_claims *ret) {
   struct access_claims claims;
   if (len == 0 || len >= ACCESS_TOKEN_MAX) return ACCESS_FORGED;
   if (!cached(token, len, &claims)) {
@@ -112,6 +144,7 @@ enum access_result access_check(const char *token, size_t len, int64_t now_s, st
     if (strlen(copy) != len || !verify(copy, &claims)) return ACCESS_FORGED;
     remember(token, len, &claims);
   }
+  if (claims.use != use) return ACCESS_FORGED;
   if (now_s >= claims.expires_at) return ACCESS_EXPIRED;
   *ret = claims;
   return ACCESS_OK;

@@ -50,3 +50,12 @@ bool interaction_state_parse(const char *word, enum interaction_state *ret_state
 const char *interaction_move_word(enum interaction_move move) {
   return move_words[move];
 }
+
+const char *close_reason_word(enum close_reason reason) {
+  static const char *const words[] = {
+#define CLOSE_REASON(name, word) [CLOSE_##name] = word,
+#include "core/interaction.def"
+#undef CLOSE_REASON
+  };
+  return words[reason];
+}

@@ -24,3 +24,11 @@ bool interaction_step(enum interaction_state from, enum interaction_move move,
 const char *interaction_state_word(enum interaction_state state);
 bool interaction_state_parse(const char *word, enum interaction_state *ret_state) MUST_CHECK;
 const char *interaction_move_word(enum interaction_move move);
+
+enum close_reason {
+#define CLOSE_REASON(name, word) CLOSE_##name,
+#include "core/interaction.def"
+#undef CLOSE_REASON
+  CLOSE_REASON_COUNT
+};
+const char *close_reason_word(enum close_reason reason);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "core/interaction.h"
 
 #include <stdint.h>
 
@@ -27,8 +28,15 @@ struct file_in {
   const char *url;
 };
 
-/* A message coming in. has_recipient: history between two parties outside. */
+/* What a partner tells of a customer besides the name: "email", "utm.source" … */
+struct customer_field {
+  const char *name, *value;
+};
+
+/* A message coming in. has_recipient: history between two parties outside. event_id: NULL where the retry key is
+ * (customer, id, created_at), else the key is (channel, event_id). */
 struct message_in {
+  const char *event_id;
   const char *ext_id;
   int64_t created_at; /* seconds, the partner's clock */
   const char *customer_id;
@@ -40,6 +48,15 @@ struct message_in {
   struct jspan metadata;
   const struct file_in *files;
   int file_count;
+  const struct customer_field *fields;
+  int field_count;
+};
+
+/* Who speaks on our side. id 0: no person, but a program or the instance itself. */
+struct sender_out {
+  int64_t id;
+  const char *username, *display_name;
+  bool is_bot;
 };
 
 /* A message going out, ready to be rendered for a partner. */
@@ -53,8 +70,17 @@ struct message_out {
   const char *id;
   int64_t created_at; /* seconds */
   const char *customer_id;
-  struct party sender;
+  struct party sender;       /* as the channel's show_agent wants it */
+  struct sender_out speaker; /* who it really is */
   const char *text;
   const struct file_out *files;
   int file_count;
+};
+
+/* The end of an interaction, to be told to a partner. */
+struct close_out {
+  const char *id; /* of the delivery, 24 hex */
+  const char *customer_id;
+  enum close_reason reason;
+  struct sender_out speaker;
 };

@@ -67,21 +67,27 @@ static bool kiamo_io_delivered(int status) {
   return status == 200;
 }
 
-static const struct surface surfaces[] = {
-    {
-        .kind = CHANNEL_KIAMO_IO,
-        .word = "kiamo_io",
-        .render_message = kiamo_io_message,
-        .headers = kiamo_io_headers,
-        .delivered = kiamo_io_delivered,
-        .payload_max = 1 << 20,
-        .file_prefix = "/messaging/attachments/",
-        .file_suffix = "/",
-    },
+static const struct surface kiamo_io_surface = {
+    .kind = CHANNEL_KIAMO_IO,
+    .word = "kiamo_io",
+    .render_message = kiamo_io_message,
+    .headers = kiamo_io_headers,
+    .delivered = kiamo_io_delivered,
+    .payload_max = 1 << 20,
+    .file_prefix = "/messaging/attachments/",
+    .file_suffix = "/",
 };
+
+static const struct surface *const surfaces[] = {&kiamo_io_surface, &voximplant_surface};
 
 const struct surface *surface_of(enum channel_kind kind) {
   for (size_t i = 0; i < ARRAY_LEN(surfaces); i++)
-    if (surfaces[i].kind == kind) return &surfaces[i];
+    if (surfaces[i]->kind == kind) return surfaces[i];
+  return NULL;
+}
+
+const struct surface *surface_named(const char *word) {
+  for (size_t i = 0; i < ARRAY_LEN(surfaces); i++)
+    if (strcmp(surfaces[i]->word, word) == 0) return surfaces[i];
   return NULL;
 }

@@ -196,6 +196,7 @@ static bool attempt_send(struct attempt *a, const struct channel *channel, const
   const char *headers[SURFACE_HEADERS_MAX + 2] = {"Content-Type: application/json"};
   const struct surface_signing signing = {
       .secret = channel->secret,
+      .token = channel->token ? channel->token : "",
       .delivery_id = id_format(a->row->d.instance_id, a->row->d.id, id),
       .attempt_at_s = clock_wall_ms() / 1000,
       .body = payload,
@@ -203,13 +204,14 @@ static bool attempt_send(struct attempt *a, const struct channel *channel, const
   };
   int n = a->surface->headers(&signing, lines);
   for (int i = 0; i < n; i++) headers[1 + i] = lines[i];
+  int64_t longest_ms = a->surface->timeout_max_ms;
   const struct outbound_request request = {
       .method = "POST",
       .url = channel->webhook_url,
       .headers = headers,
       .body = payload,
       .body_len = len,
-      .timeout_ms = d->conf->delivery_timeout,
+      .timeout_ms = longest_ms && longest_ms < d->conf->delivery_timeout ? longest_ms : d->conf->delivery_timeout,
       .body_max = ANSWER_MAX,
       .done = attempt_done,
       .arg = a,
@@ -327,13 +329,16 @@ static struct lanes_limits limits_of(const struct conf *conf) {
 
 static void take_channel(struct deliver *d, const struct channel *channel, int64_t now_us) {
   struct lanes_channel *c = lanes_channel(d->lanes, channel->id);
-  uint8_t target[sizeof c->target], url[SHA256_LEN], both[2 * SHA256_LEN];
-  digest_sha256(channel->webhook_url, strlen(channel->webhook_url), url);
-  memcpy(both, url, SHA256_LEN);
-  memcpy(both + SHA256_LEN, channel->secret_hash, SHA256_LEN);
-  digest_sha256(both, sizeof both, target);
+  const struct surface *surface = surface_of(channel->kind);
+  const char *token = channel->token ? channel->token : "";
+  uint8_t target[sizeof c->target], all[3 * SHA256_LEN];
+  digest_sha256(channel->webhook_url, strlen(channel->webhook_url), all);
+  memcpy(all + SHA256_LEN, channel->secret_hash, SHA256_LEN);
+  digest_sha256(token, strlen(token), all + 2 * SHA256_LEN);
+  digest_sha256(all, sizeof all, target);
   c->setup = channel;
-  c->open = channel->enabled && channel->webhook_url[0] && channel->secret && surface_of(channel->kind);
+  c->open = channel->enabled && channel->webhook_url[0] && channel->secret && surface &&
+            (channel->token || !surface->needs_token);
   if (memcmp(target, c->target, sizeof target) == 0) return;
   memcpy(c->target, target, sizeof target);
   lanes_fresh_start(d->lanes, c, now_us);

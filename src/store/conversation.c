@@ -86,6 +86,21 @@ static bool open_interaction(struct db *tx, const struct channel *channel, struc
              &(struct event){.at = now_ms, .kind = EVENT_INTERACTION_OPENED, .interaction_id = id, .ref_id = previous});
 }
 
+/* Where silence ends an interaction, every move of either side is written down. */
+static bool touch(struct db *tx, const struct channel *channel, int64_t interaction_id, bool by_bot, int64_t now_ms) {
+  if (!surface_of(channel->kind)->closes_silent) return true;
+  return db_exec(tx, Q_ACTIVITY_SET, v_int(interaction_id), v_int(channel->instance_id), v_int(channel->id),
+                 v_int(by_bot), v_int(now_ms)) == DB_OK;
+}
+
+static bool keep_fields(struct db *tx, int64_t customer_id, const struct message_in *m, int64_t now_ms) {
+  for (int i = 0; i < m->field_count; i++)
+    if (db_exec(tx, Q_CUSTOMER_FIELD_SET, v_int(customer_id), v_text(m->fields[i].name), v_text(m->fields[i].value),
+                v_int(now_ms)) == DB_FAILED)
+      return false;
+  return true;
+}
+
 static bool insert_files(struct db *tx, const struct attachment *like, const struct file_in *files, int count,
                          int64_t now_ms) {
   for (int i = 0; i < count; i++) {
@@ -113,22 +128,27 @@ static enum db_result insert_message(struct db *tx, const struct channel *channe
                  v_text(m->sender.name), m->has_recipient ? v_int((int64_t)m->recipient.type) : none,
                  m->has_recipient ? v_text(m->recipient.id) : none, m->has_recipient ? v_text(m->recipient.name) : none,
                  v_int(0), v_text(m->text), v_textn(m->rich_content.text, m->rich_content.len),
-                 v_textn(m->metadata.text, m->metadata.len), v_int(m->file_count));
+                 v_textn(m->metadata.text, m->metadata.len), v_int(m->file_count), v_text(m->event_id));
 }
 
 enum conversation_result conversation_receive(struct db *tx, const struct channel *channel, const struct message_in *m,
                                               int64_t now_ms) {
   struct customer c;
+  int64_t id = id_next();
+  if (m->event_id) {
+    enum db_result first = db_exec(tx, Q_INBOUND_EVENT_INSERT, v_int(channel->id), v_text(m->event_id), v_int(id));
+    if (first != DB_OK) return first == DB_NONE ? CONVERSATION_OK : CONVERSATION_FAILED;
+  }
   if (!find_customer(tx, channel, m, &c)) return CONVERSATION_FAILED;
   bool is_new = c.id == 0;
   if (is_new && !make_customer(tx, channel, m, now_ms, &c)) return CONVERSATION_FAILED;
   if (!c.open_interaction_id) {
     /* A retry that comes after the close must not open anything. */
-    if (!is_new && db_int(tx, Q_MESSAGE_KNOWN, 0, v_int(c.id), v_text(m->ext_id), v_int(m->created_at)) != 0)
+    if (!is_new && !m->event_id &&
+        db_int(tx, Q_MESSAGE_KNOWN, 0, v_int(c.id), v_text(m->ext_id), v_int(m->created_at)) != 0)
       return CONVERSATION_OK;
     if (!open_interaction(tx, channel, &c, is_new, now_ms)) return CONVERSATION_FAILED;
   }
-  int64_t id = id_next();
   enum db_result inserted = insert_message(tx, channel, &c, m, id, now_ms);
   if (inserted == DB_NONE) return CONVERSATION_OK; /* a repeat: it is there already */
   if (inserted != DB_OK) return CONVERSATION_FAILED;
@@ -138,7 +158,8 @@ enum conversation_result conversation_receive(struct db *tx, const struct channe
                             .interaction_id = c.open_interaction_id,
                             .message_id = id,
                             .direction = m->has_recipient ? MESSAGE_HISTORY : MESSAGE_IN};
-  bool ok = insert_files(tx, &like, m->files, m->file_count, now_ms) &&
+  bool ok = insert_files(tx, &like, m->files, m->file_count, now_ms) && keep_fields(tx, c.id, m, now_ms) &&
+            touch(tx, channel, c.open_interaction_id, m->sender.type == PARTY_BOT, now_ms) &&
             tell(tx, channel->instance_id,
                  &(struct event){.at = now_ms,
                                  .kind = m->has_recipient ? EVENT_MESSAGE_HISTORY : EVENT_MESSAGE_RECEIVED,
@@ -159,7 +180,9 @@ static enum conversation_result move(struct db *tx, struct interaction *i, enum 
   int64_t owner = to == INTERACTION_ACTIVE && i->agent_id == 0 ? actor->agent_id : i->agent_id;
   bool ok = db_exec(tx, Q_INTERACTION_SET_STATE, v_int(i->id), v_int(i->instance_id), v_int((int64_t)to), v_int(owner),
                     v_int(now_ms), v_int(closes ? now_ms : 0), v_text(close_reason)) == DB_OK;
-  if (ok && closes) ok = db_exec(tx, Q_CUSTOMER_SET_OPEN, v_int(i->customer_id), v_int(0)) == DB_OK;
+  if (ok && closes)
+    ok = db_exec(tx, Q_CUSTOMER_SET_OPEN, v_int(i->customer_id), v_int(0)) == DB_OK &&
+         db_exec(tx, Q_ACTIVITY_DELETE, v_int(i->id)) != DB_FAILED;
   if (ok)
     ok = tell_by(tx, i->instance_id, actor,
                  (struct event){.at = now_ms,
@@ -170,25 +193,17 @@ static enum conversation_result move(struct db *tx, struct interaction *i, enum 
   return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
 }
 
-static enum conversation_result load_and_move(struct db *tx, int64_t instance_id, int64_t id,
-                                              enum interaction_move what, const struct actor *actor, int64_t now_ms) {
+enum conversation_result conversation_accept(struct db *tx, int64_t instance_id, int64_t interaction_id,
+                                             const struct actor *actor, int64_t now_ms) {
   void *pool = mem_pool(NULL, 1024);
   struct interaction i;
   enum conversation_result r = CONVERSATION_UNKNOWN;
-  if (interaction_get(tx, pool, instance_id, id, &i))
-    r = move(tx, &i, what, actor, what == INTERACTION_MOVE_CLOSE ? "agent" : NULL, now_ms);
+  if (interaction_get(tx, pool, instance_id, interaction_id, &i))
+    r = move(tx, &i, INTERACTION_MOVE_ACCEPT, actor, NULL, now_ms);
+  if (r == CONVERSATION_OK && db_exec(tx, Q_ACTIVITY_TOUCH, v_int(interaction_id), v_int(now_ms)) == DB_FAILED)
+    r = CONVERSATION_FAILED;
   mem_free(pool);
   return db_failed(tx) ? CONVERSATION_FAILED : r;
-}
-
-enum conversation_result conversation_accept(struct db *tx, int64_t instance_id, int64_t interaction_id,
-                                             const struct actor *actor, int64_t now_ms) {
-  return load_and_move(tx, instance_id, interaction_id, INTERACTION_MOVE_ACCEPT, actor, now_ms);
-}
-
-enum conversation_result conversation_close(struct db *tx, int64_t instance_id, int64_t interaction_id,
-                                            const struct actor *actor, int64_t now_ms) {
-  return load_and_move(tx, instance_id, interaction_id, INTERACTION_MOVE_CLOSE, actor, now_ms);
 }
 
 enum conversation_result conversation_note(struct db *tx, int64_t instance_id, int64_t interaction_id,
@@ -209,6 +224,136 @@ enum conversation_result conversation_note(struct db *tx, int64_t instance_id, i
   return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
 }
 
+/* ---- what goes out ---- */
+
+static bool put_out(struct db *tx, const struct interaction *i, int64_t id, const struct buf *payload, int64_t now_ms,
+                    int64_t retention_ms) {
+  return delivery_insert(tx, &(struct delivery){.id = id,
+                                                .instance_id = i->instance_id,
+                                                .channel_id = i->channel_id,
+                                                .customer_id = i->customer_id,
+                                                .interaction_id = i->id,
+                                                .created_at = now_ms,
+                                                .deadline_at = now_ms + retention_ms,
+                                                .payload = payload->data,
+                                                .payload_len = payload->len}) == DB_OK;
+}
+
+/* A person by their own name; a program speaks for the instance. */
+static struct sender_out speaker_of(const struct registry *registry, int64_t instance_id, const struct actor *actor,
+                                    bool as_bot) {
+  const struct agent *agent = actor->agent_id ? registry_agent(registry, actor->agent_id) : NULL;
+  const struct instance *instance = registry_instance(registry, instance_id);
+  if (agent)
+    return (struct sender_out){
+        .id = agent->id, .username = agent->login, .display_name = agent->display_name, .is_bot = as_bot};
+  return (struct sender_out){.username = instance->name, .display_name = instance->name, .is_bot = as_bot};
+}
+
+/* ---- the end ---- */
+
+static enum close_reason reason_of(const struct registry *registry, const struct interaction *i,
+                                   const struct actor *actor, const struct close_in *close) {
+  const struct agent *agent = actor->agent_id ? registry_agent(registry, actor->agent_id) : NULL;
+  if (close->as_bot) return CLOSE_BOT;
+  if (!agent) return CLOSE_API;
+  /* An administrator may also be the one who serves the customer. */
+  return agent->profile == PROFILE_ADMINISTRATOR && i->agent_id != agent->id ? CLOSE_ADMINISTRATOR : CLOSE_AGENT;
+}
+
+static enum conversation_result end(struct db *tx, void *pool, const struct channel *channel, struct interaction *i,
+                                    const struct actor *actor, struct close_out *out, int64_t retention_ms,
+                                    int64_t now_ms) {
+  enum conversation_result r = move(tx, i, INTERACTION_MOVE_CLOSE, actor, close_reason_word(out->reason), now_ms);
+  const struct surface *surface = surface_of(channel->kind);
+  if (r != CONVERSATION_OK || !surface->render_close) return r;
+  int64_t id = id_next();
+  char id_text[ID_HEX_LEN];
+  out->id = id_format(i->instance_id, id, id_text);
+  out->customer_id = i->customer_ext_id;
+  struct buf payload;
+  buf_init(&payload, pool, 1024, surface->payload_max);
+  surface->render_close(&payload, out);
+  invariant(!payload.failed);
+  return put_out(tx, i, id, &payload, now_ms, retention_ms) ? CONVERSATION_OK : CONVERSATION_FAILED;
+}
+
+enum conversation_result conversation_close(struct db *tx, const struct registry *registry, int64_t instance_id,
+                                            int64_t interaction_id, const struct actor *actor,
+                                            const struct close_in *close, int64_t now_ms) {
+  void *pool = mem_pool(NULL, 4096);
+  struct interaction i;
+  enum conversation_result r = CONVERSATION_UNKNOWN;
+  const struct channel *channel = NULL;
+  if (interaction_get(tx, pool, instance_id, interaction_id, &i)) channel = registry_channel(registry, i.channel_id);
+  if (channel) {
+    struct close_out out = {.reason = reason_of(registry, &i, actor, close),
+                            .speaker = speaker_of(registry, instance_id, actor, close->as_bot)};
+    r = end(tx, pool, channel, &i, actor, &out, close->retention_ms, now_ms);
+  }
+  mem_free(pool);
+  return db_failed(tx) ? CONVERSATION_FAILED : r;
+}
+
+/* ---- the end by time ---- */
+
+#define BY_BOT_COUNT 2
+
+static int64_t silence_ms(const struct channel *channel, int by_bot) {
+  return by_bot ? channel->bot_close_ms : channel->idle_close_ms;
+}
+
+int conversation_silent(struct db *db, const struct channel *channel, int64_t now_ms, int64_t *out, int max) {
+  int n = 0;
+  for (int by_bot = 0; by_bot < BY_BOT_COUNT; by_bot++) {
+    struct db_rows rows;
+    int64_t after_ms = silence_ms(channel, by_bot);
+    if (!after_ms || n == max) continue;
+    db_open(db, &rows, Q_ACTIVITY_BEFORE, v_int(channel->id), v_int(by_bot), v_int(now_ms - after_ms), v_int(max - n));
+    while (n < max && db_next(&rows)) out[n++] = col_int(&rows, 0);
+    db_close(&rows);
+  }
+  return n;
+}
+
+int64_t conversation_silent_at(struct db *db, const struct channel *channel) {
+  int64_t next = 0;
+  for (int by_bot = 0; by_bot < BY_BOT_COUNT; by_bot++) {
+    int64_t after_ms = silence_ms(channel, by_bot);
+    int64_t oldest = after_ms ? db_int(db, Q_ACTIVITY_OLDEST, 0, v_int(channel->id), v_int(by_bot)) : 0;
+    if (oldest && (!next || oldest + after_ms < next)) next = oldest + after_ms;
+  }
+  return next;
+}
+
+/* Is it still as silent as it was when it was found? */
+static bool still_silent(struct db *tx, const struct channel *channel, int64_t interaction_id, int64_t now_ms) {
+  struct db_rows rows;
+  bool silent = false;
+  db_open(tx, &rows, Q_ACTIVITY_GET, v_int(interaction_id));
+  if (db_next(&rows)) {
+    int64_t after_ms = silence_ms(channel, (int)col_int(&rows, 0));
+    silent = after_ms && col_int(&rows, 1) + after_ms <= now_ms;
+  }
+  db_close(&rows);
+  return silent;
+}
+
+enum conversation_result conversation_close_silent(struct db *tx, const struct channel *channel, int64_t interaction_id,
+                                                   int64_t retention_ms, int64_t now_ms) {
+  if (!still_silent(tx, channel, interaction_id, now_ms)) return db_failed(tx) ? CONVERSATION_FAILED : CONVERSATION_OK;
+  void *pool = mem_pool(NULL, 4096);
+  struct interaction i;
+  enum conversation_result r = CONVERSATION_UNKNOWN;
+  if (interaction_get(tx, pool, channel->instance_id, interaction_id, &i)) {
+    static const struct actor clock = {.display_name = "clock"};
+    struct close_out out = {.reason = CLOSE_TIMEOUT};
+    r = end(tx, pool, channel, &i, &clock, &out, retention_ms, now_ms);
+  }
+  mem_free(pool);
+  return db_failed(tx) ? CONVERSATION_FAILED : r;
+}
+
 /* ---- an answer ---- */
 
 struct answer {
@@ -221,6 +366,7 @@ struct answer {
   int64_t id, now_ms;
   char id_text[ID_HEX_LEN];
   struct party sender;
+  struct sender_out speaker;
 };
 
 /* Uploaded files and new ones become the message's; *ret_bad: the uploaded file that is not to be had. */
@@ -247,11 +393,11 @@ static bool answer_row(const struct answer *a, int64_t agent_id) {
                  v_int(MESSAGE_OUT), v_text(a->id_text), v_int(a->now_ms / 1000), v_int(a->now_ms),
                  v_int((int64_t)a->sender.type), v_text(a->sender.id), v_text(a->sender.name), v_null(), v_null(),
                  v_null(), v_int(agent_id), v_text(a->reply->text), v_null(), v_null(),
-                 v_int(a->reply->file_count + a->reply->uploaded_count)) == DB_OK;
+                 v_int(a->reply->file_count + a->reply->uploaded_count), v_null()) == DB_OK;
 }
 
 /* Renders the bytes to send from what was just stored, and puts them into the outbox. */
-static bool answer_delivery(const struct answer *a) {
+static enum conversation_result answer_delivery(const struct answer *a) {
   struct attachment stored[FILES_MAX];
   struct file_out files[FILES_MAX];
   const struct interaction *i = a->interaction;
@@ -268,47 +414,37 @@ static bool answer_delivery(const struct answer *a) {
                             .created_at = a->now_ms / 1000,
                             .customer_id = i->customer_ext_id,
                             .sender = a->sender,
+                            .speaker = a->speaker,
                             .text = a->reply->text,
                             .files = files,
                             .file_count = count};
   struct buf payload;
   buf_init(&payload, a->pool, 1024, a->surface->payload_max);
   a->surface->render_message(&payload, &out);
-  if (payload.failed) {
-    bug("an answer of %zu bytes outgrew its surface's payload", strlen(a->reply->text));
-    return false;
-  }
-  return delivery_insert(a->tx, &(struct delivery){.id = a->id,
-                                                   .instance_id = i->instance_id,
-                                                   .channel_id = a->channel->id,
-                                                   .customer_id = i->customer_id,
-                                                   .interaction_id = i->id,
-                                                   .created_at = a->now_ms,
-                                                   .deadline_at = a->now_ms + a->reply->retention_ms,
-                                                   .payload = payload.data,
-                                                   .payload_len = payload.len}) == DB_OK;
+  if (payload.failed) return CONVERSATION_TOO_LONG;
+  return put_out(a->tx, i, a->id, &payload, a->now_ms, a->reply->retention_ms) ? CONVERSATION_OK : CONVERSATION_FAILED;
 }
 
-static struct party sender_of(void *pool, const struct registry *registry, const struct channel *channel,
-                              const struct actor *actor) {
-  const struct instance *instance = registry_instance(registry, channel->instance_id);
-  if (channel->show_agent && actor->agent_id)
+static struct party sender_of(const struct answer *a, const struct registry *registry, const struct actor *actor) {
+  const struct instance *instance = registry_instance(registry, a->channel->instance_id);
+  enum party_type type = a->reply->as_bot ? PARTY_BOT : PARTY_HUMAN;
+  if (a->channel->show_agent && actor->agent_id)
     return (struct party){
-        .type = PARTY_HUMAN, .id = mem_printf(pool, "%lld", (long long)actor->agent_id), .name = actor->display_name};
-  return (struct party){.type = PARTY_HUMAN, .id = instance->name, .name = instance->name};
+        .type = type, .id = mem_printf(a->pool, "%lld", (long long)actor->agent_id), .name = actor->display_name};
+  return (struct party){.type = type, .id = instance->name, .name = instance->name};
 }
 
 static enum conversation_result answer(struct answer *a, struct interaction *i, const struct actor *actor,
                                        int *ret_bad_file) {
-  enum conversation_result r = move(a->tx, i, INTERACTION_MOVE_AGENT_WRITES, actor, NULL, a->now_ms);
+  enum interaction_move what = a->reply->as_bot ? INTERACTION_MOVE_BOT_WRITES : INTERACTION_MOVE_AGENT_WRITES;
+  enum conversation_result r = move(a->tx, i, what, actor, NULL, a->now_ms);
   if (r == CONVERSATION_OK) r = answer_files(a, ret_bad_file);
   if (r != CONVERSATION_OK) return r;
   bool ok =
-      answer_row(a, actor->agent_id) &&
+      answer_row(a, actor->agent_id) && touch(a->tx, a->channel, i->id, a->reply->as_bot, a->now_ms) &&
       tell_by(a->tx, i->instance_id, actor,
-              (struct event){.at = a->now_ms, .kind = EVENT_MESSAGE_SENT, .interaction_id = i->id, .ref_id = a->id}) &&
-      answer_delivery(a);
-  return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
+              (struct event){.at = a->now_ms, .kind = EVENT_MESSAGE_SENT, .interaction_id = i->id, .ref_id = a->id});
+  return ok ? answer_delivery(a) : CONVERSATION_FAILED;
 }
 
 enum conversation_result conversation_reply(struct db *tx, const struct registry *registry, int64_t instance_id,
@@ -324,7 +460,8 @@ enum conversation_result conversation_reply(struct db *tx, const struct registry
     a.channel = registry_channel(registry, i.channel_id);
     if (a.channel) {
       a.surface = surface_of(a.channel->kind);
-      a.sender = sender_of(pool, registry, a.channel, actor);
+      a.sender = sender_of(&a, registry, actor);
+      a.speaker = speaker_of(registry, instance_id, actor, reply->as_bot);
       id_format(instance_id, a.id, a.id_text);
       r = answer(&a, &i, actor, ret_bad_file);
       if (r == CONVERSATION_OK) *ret_message_id = a.id;

@@ -28,7 +28,13 @@ struct note {
   const char *author, *content;
 };
 
-enum conversation_result { CONVERSATION_OK, CONVERSATION_UNKNOWN, CONVERSATION_REFUSED, CONVERSATION_FAILED };
+enum conversation_result {
+  CONVERSATION_OK,
+  CONVERSATION_UNKNOWN,
+  CONVERSATION_REFUSED,
+  CONVERSATION_TOO_LONG, /* more than the channel's partner takes in one message */
+  CONVERSATION_FAILED
+};
 
 /* A customer's or bot's message: opens or continues the interaction, queues it. Repeats change nothing and are OK. */
 enum conversation_result conversation_receive(struct db *tx, const struct channel *channel, const struct message_in *m,
@@ -45,6 +51,7 @@ struct reply_in {
   int file_count;
   const int64_t *uploaded; /* ids of files uploaded before */
   int uploaded_count;
+  bool as_bot; /* a program answers: the interaction stays where it is, the partner is told that it is a bot */
   const char *public_url;
   int64_t retention_ms;
 };
@@ -59,8 +66,23 @@ enum conversation_result conversation_note(struct db *tx, int64_t instance_id, i
                                            int64_t *ret_note_id);
 enum conversation_result conversation_accept(struct db *tx, int64_t instance_id, int64_t interaction_id,
                                              const struct actor *actor, int64_t now_ms);
-enum conversation_result conversation_close(struct db *tx, int64_t instance_id, int64_t interaction_id,
-                                            const struct actor *actor, int64_t now_ms);
+/* The end, with its reason; a partner whose surface knows ends is told in the same commit. */
+struct close_in {
+  bool as_bot;
+  int64_t retention_ms;
+};
+enum conversation_result conversation_close(struct db *tx, const struct registry *registry, int64_t instance_id,
+                                            int64_t interaction_id, const struct actor *actor,
+                                            const struct close_in *close, int64_t now_ms);
+
+/* ---- closing by time ---- */
+/* Open interactions of the channel that have been silent long enough by now_ms, oldest first; at most max. */
+int conversation_silent(struct db *db, const struct channel *channel, int64_t now_ms, int64_t *out, int max);
+/* When the next of the channel will be, 0: none that is known. */
+int64_t conversation_silent_at(struct db *db, const struct channel *channel);
+/* Closes it if it is still silent; OK also when it is not. */
+enum conversation_result conversation_close_silent(struct db *tx, const struct channel *channel, int64_t interaction_id,
+                                                   int64_t retention_ms, int64_t now_ms);
 
 /* Reading; texts are children of ctx. */
 bool interaction_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct interaction *ret);
@@ -74,5 +96,7 @@ int interaction_list(struct db *db, void *ctx, int64_t instance_id, const struct
 int interaction_list_customer(struct db *db, void *ctx, int64_t instance_id, int64_t channel_id, const char *ext_id,
                               int64_t after, struct interaction *out, int max);
 bool message_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct message *ret);
+/* What is known of a customer, at most max, sorted by name. */
+int customer_fields(struct db *db, void *ctx, int64_t customer_id, struct customer_field *out, int max);
 bool note_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct note *ret);
 int64_t interaction_count(struct db *db, int64_t instance_id, enum interaction_state state, int64_t *ret_oldest_ms);

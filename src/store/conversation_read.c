@@ -101,3 +101,13 @@ int64_t interaction_count(struct db *db, int64_t instance_id, enum interaction_s
   *ret_oldest_ms = oldest ? id_time_ms(oldest) : 0;
   return db_int(db, Q_INTERACTION_COUNT_STATE, 0, v_int(instance_id), v_int((int64_t)state));
 }
+
+int customer_fields(struct db *db, void *ctx, int64_t customer_id, struct customer_field *out, int max) {
+  struct db_rows rows;
+  int n = 0;
+  db_open(db, &rows, Q_CUSTOMER_FIELD_OF, v_int(customer_id));
+  while (n < max && db_next(&rows))
+    out[n++] = (struct customer_field){.name = col_dup(&rows, 0, ctx), .value = col_dup(&rows, 1, ctx)};
+  db_close(&rows);
+  return n;
+}

@@ -19,12 +19,17 @@ struct token_entry {
   const struct api_token *token;
   UT_hash_handle hh;
 };
+struct account_token_entry {
+  const struct account_token *token;
+  UT_hash_handle hh;
+};
 
 struct snapshot {
   struct registry r; /* first: a registry is its snapshot */
   atomic_int references;
   struct client_entry *clients;
   struct token_entry *tokens_by_hash;
+  struct account_token_entry *account_tokens_by_hash;
 };
 
 /* One per process: there is one store. */
@@ -33,14 +38,20 @@ static struct {
   struct snapshot *current;
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static void wipe(const char *text) {
+  if (text) secret_wipe((void *)(uintptr_t)text, strlen(text));
+}
+
 static void release(struct snapshot *s) {
   if (atomic_fetch_sub(&s->references, 1) != 1) return;
   for (int i = 0; i < s->r.channel_count; i++) {
     const struct channel *c = &s->r.channels[i];
-    if (c->secret) secret_wipe((void *)(uintptr_t)c->secret, strlen(c->secret));
-    if (c->old_secret) secret_wipe((void *)(uintptr_t)c->old_secret, strlen(c->old_secret));
+    wipe(c->secret);
+    wipe(c->old_secret);
   }
+  for (int i = 0; i < s->r.account_token_count; i++) wipe(s->r.account_tokens[i].value);
   HASH_CLEAR(hh, s->clients);
+  HASH_CLEAR(hh, s->account_tokens_by_hash);
   HASH_CLEAR(hh, s->tokens_by_hash);
   mem_free(s);
 }
@@ -50,6 +61,7 @@ struct rows_out {
   struct db *db;
   void *ctx;
   const struct master_key *key;
+  const struct registry *registry; /* what was read so far */
 };
 
 #define LOAD(out, query, type, count, pointer, body)                                                                   \
@@ -69,13 +81,14 @@ struct rows_out {
     (pointer) = items;                                                                                                 \
   } while (0)
 
-static const char *opened(const struct rows_out *o, const struct db_rows *rows, int column) {
+static const char *opened(const struct rows_out *o, const char *purpose, const struct db_rows *rows, int column) {
   size_t len = 0;
   const void *sealed = col_bytes(rows, column, &len);
   if (!sealed || len <= SEAL_OVERHEAD || len > SEAL_OVERHEAD + CLIENT_SECRET_MAX) return NULL;
   char *plain = mem_bytes(o->ctx, len - SEAL_OVERHEAD + 1);
-  if (!secret_open(o->key, "channel.secret", sealed, len, (uint8_t *)plain)) {
-    log_at(LOG_ERROR, "store.secret_closed", log_t("why", "a channel's secret does not open with this master key"),
+  if (!secret_open(o->key, purpose, sealed, len, (uint8_t *)plain)) {
+    log_at(LOG_ERROR, "store.secret_closed", log_t("what", purpose),
+           log_t("why", "it does not open with this master key"),
            log_t("do", "put the master key back that belongs to this store"));
     return NULL;
   }
@@ -99,13 +112,22 @@ static void read_channel(const struct rows_out *o, const struct db_rows *rows, s
   c->webhook_url = col_dup(rows, 6, o->ctx);
   c->show_agent = col_int(rows, 7) != 0;
   c->client_id = col_dup(rows, 8, o->ctx);
-  c->secret = opened(o, rows, 9);
+  c->secret = opened(o, "channel.secret", rows, 9);
   copy_hash(rows, 10, c->secret_hash);
-  c->old_secret = opened(o, rows, 11);
+  c->old_secret = opened(o, "channel.secret", rows, 11);
   copy_hash(rows, 12, c->old_hash);
   c->old_until = col_int(rows, 13);
   c->generation = col_int(rows, 14);
   c->created_at = col_int(rows, 15);
+  c->token_id = col_int(rows, 16);
+  c->access_ms = col_int(rows, 17);
+  c->refresh_ms = col_int(rows, 18);
+  c->idle_close_ms = col_int(rows, 19);
+  c->bot_close_ms = col_int(rows, 20);
+  if (c->token_id) {
+    const struct account_token *token = registry_account_token(o->registry, c->token_id);
+    c->token = token && token->enabled ? token->value : NULL;
+  }
   if (!c->secret) c->enabled = false;
 }
 
@@ -134,6 +156,17 @@ static void read_token(const struct rows_out *o, const struct db_rows *rows, str
   t->last_used_at = col_int(rows, 7);
 }
 
+static void read_account_token(const struct rows_out *o, const struct db_rows *rows, struct account_token *t) {
+  t->id = col_int(rows, 0);
+  t->instance_id = col_int(rows, 1);
+  t->name = col_dup(rows, 2, o->ctx);
+  t->value = opened(o, "account.token", rows, 3);
+  copy_hash(rows, 4, t->hash);
+  t->enabled = col_int(rows, 5) != 0 && t->value;
+  t->generation = col_int(rows, 6);
+  t->created_at = col_int(rows, 7);
+}
+
 static void make_indexes(struct snapshot *s) {
   struct client_entry *clients = mem_array(s, struct client_entry, (size_t)s->r.channel_count + 1);
   for (int i = 0; i < s->r.channel_count; i++) {
@@ -145,13 +178,18 @@ static void make_indexes(struct snapshot *s) {
     tokens[i].token = &s->r.tokens[i];
     HASH_ADD_KEYPTR(hh, s->tokens_by_hash, s->r.tokens[i].hash, SHA256_LEN, &tokens[i]);
   }
+  struct account_token_entry *accounts = mem_array(s, struct account_token_entry, (size_t)s->r.account_token_count + 1);
+  for (int i = 0; i < s->r.account_token_count; i++) {
+    accounts[i].token = &s->r.account_tokens[i];
+    HASH_ADD_KEYPTR(hh, s->account_tokens_by_hash, s->r.account_tokens[i].hash, SHA256_LEN, &accounts[i]);
+  }
 }
 
 static struct snapshot *load(struct store *store) {
   struct snapshot *s = mem_new(NULL, struct snapshot);
   /* Read before the rows: a change that comes in between is seen as a newer epoch and loaded again. */
   s->r.epoch = store_epoch(store);
-  struct rows_out o = {.db = store_read_begin(store), .ctx = s, .key = store_key(store)};
+  struct rows_out o = {.db = store_read_begin(store), .ctx = s, .key = store_key(store), .registry = &s->r};
   LOAD(&o, Q_INSTANCE_ALL, struct instance, s->r.instance_count, s->r.instances, {
     it->id = col_int(&rows, 0);
     it->name = col_dup(&rows, 1, s);
@@ -162,6 +200,8 @@ static struct snapshot *load(struct store *store) {
     it->name = col_dup(&rows, 2, s);
     it->priority = col_int(&rows, 3);
   });
+  LOAD(&o, Q_ACCOUNT_TOKEN_ALL, struct account_token, s->r.account_token_count, s->r.account_tokens,
+       read_account_token(&o, &rows, it));
   LOAD(&o, Q_CHANNEL_ALL, struct channel, s->r.channel_count, s->r.channels, read_channel(&o, &rows, it));
   LOAD(&o, Q_AGENT_ALL, struct agent, s->r.agent_count, s->r.agents, read_agent(&o, &rows, it));
   LOAD(&o, Q_TOKEN_ALL, struct api_token, s->r.token_count, s->r.tokens, read_token(&o, &rows, it));
@@ -244,5 +284,16 @@ const struct channel *registry_client(const struct registry *r, const char *clie
 const struct api_token *registry_token(const struct registry *r, const uint8_t hash[static SHA256_LEN]) {
   const struct token_entry *e = NULL;
   HASH_FIND(hh, ((const struct snapshot *)r)->tokens_by_hash, hash, SHA256_LEN, e);
+  return e ? e->token : NULL;
+}
+
+const struct account_token *registry_account_token(const struct registry *r, int64_t id) {
+  FIND_BY_ID(r->account_tokens, r->account_token_count, id);
+}
+
+const struct account_token *registry_account_token_by_hash(const struct registry *r,
+                                                           const uint8_t hash[static SHA256_LEN]) {
+  const struct account_token_entry *e = NULL;
+  HASH_FIND(hh, ((const struct snapshot *)r)->account_tokens_by_hash, hash, SHA256_LEN, e);
   return e ? e->token : NULL;
 }

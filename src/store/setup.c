@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "store/event.h"
+#include "store/setup_impl.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 
 /* ---- checks ---- */
 
-static bool text_ok(const char *field, const char *text, size_t min, size_t max, char err[static 256]) {
+bool setup_text_ok(const char *field, const char *text, size_t min, size_t max, char err[static 256]) {
   size_t len = text ? strlen(text) : 0;
   if (text && utf8_valid(text, len) && !text_has_control(text, len)) {
     size_t count = utf8_count(text, len);
@@ -26,7 +27,7 @@ static bool text_ok(const char *field, const char *text, size_t min, size_t max,
   return false;
 }
 
-static bool url_ok(const char *url, char err[static 256]) {
+bool setup_url_ok(const char *field, const char *url, char err[static 256]) {
   if (!*url) return true;
   bool scheme = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
   size_t len = strlen(url);
@@ -34,23 +35,12 @@ static bool url_ok(const char *url, char err[static 256]) {
   bool clean = utf8_valid(url, len) && !text_has_control(url, len) && !strchr(url, ' ');
   size_t host_len = strcspn(host, "/?#");
   if (scheme && clean && len <= 2000 && host_len > 0 && !memchr(host, '@', host_len)) return true;
-  snprintf(err, 256,
-           "webhook: must be an http:// or https:// address of at most 2000 characters, without user and password");
+  snprintf(err, 256, "%s: must be an http:// or https:// address of at most 2000 characters, without user and password",
+           field);
   return false;
 }
 
 /* ---- running a change ---- */
-
-enum change_result { CHANGE_DONE, CHANGE_TAKEN, CHANGE_UNKNOWN, CHANGE_FAILED };
-
-struct change {
-  enum change_result (*run)(struct db *tx, void *arg);
-  void *arg;
-  int64_t instance_id;
-  const char *what;    /* for the event log: {"change": what} */
-  const char *missing; /* what CHANGE_UNKNOWN says is not there, when not the field */
-  enum change_result result;
-};
 
 static enum job_result run_change(struct db *tx, void *arg) {
   struct change *c = arg;
@@ -62,7 +52,7 @@ static enum job_result run_change(struct db *tx, void *arg) {
   return JOB_COMMIT;
 }
 
-static bool change(struct store *s, struct change *c, const char *field, char err[static 256]) {
+bool setup_change(struct store *s, struct change *c, const char *field, char err[static 256]) {
   c->result = CHANGE_FAILED;
   enum store_result r = store_run_now(s, run_change, c);
   if (r == STORE_OK) {
@@ -80,7 +70,7 @@ static bool change(struct store *s, struct change *c, const char *field, char er
   return false;
 }
 
-static enum change_result from_db(enum db_result r) {
+enum change_result setup_from_db(enum db_result r) {
   static const enum change_result map[] = {
       [DB_OK] = CHANGE_DONE, [DB_NONE] = CHANGE_UNKNOWN, [DB_CONFLICT] = CHANGE_TAKEN, [DB_FAILED] = CHANGE_FAILED};
   return map[r];
@@ -97,14 +87,14 @@ static enum change_result insert_instance(struct db *tx, void *arg) {
   struct named *n = arg;
   n->id = db_int(tx, Q_INSTANCE_MAX, 0) + 1;
   n->instance_id = n->id;
-  return from_db(db_exec(tx, Q_INSTANCE_INSERT, v_int(n->id), v_text(n->name), v_int(clock_wall_ms())));
+  return setup_from_db(db_exec(tx, Q_INSTANCE_INSERT, v_int(n->id), v_text(n->name), v_int(clock_wall_ms())));
 }
 
 bool setup_instance_create(struct store *s, const char *name, int64_t *ret_id, char err[static 256]) {
-  if (!text_ok("name", name, 1, 100, err)) return false;
+  if (!setup_text_ok("name", name, 1, 100, err)) return false;
   struct named n = {.name = name};
   struct change c = {.run = insert_instance, .arg = &n, .instance_id = 1, .what = "instance"};
-  if (!change(s, &c, "name", err)) return false;
+  if (!setup_change(s, &c, "name", err)) return false;
   *ret_id = n.id;
   return true;
 }
@@ -112,13 +102,13 @@ bool setup_instance_create(struct store *s, const char *name, int64_t *ret_id, c
 static enum change_result insert_service(struct db *tx, void *arg) {
   struct named *n = arg;
   n->id = db_int(tx, Q_SERVICE_MAX, 0) + 1;
-  return from_db(db_exec(tx, Q_SERVICE_INSERT, v_int(n->id), v_int(n->instance_id), v_text(n->name), v_int(n->priority),
-                         v_int(clock_wall_ms())));
+  return setup_from_db(db_exec(tx, Q_SERVICE_INSERT, v_int(n->id), v_int(n->instance_id), v_text(n->name),
+                               v_int(n->priority), v_int(clock_wall_ms())));
 }
 
 bool setup_service_create(struct store *s, int64_t instance_id, const char *name, int64_t priority, int64_t *ret_id,
                           char err[static 256]) {
-  if (!text_ok("name", name, 1, 100, err)) return false;
+  if (!setup_text_ok("name", name, 1, 100, err)) return false;
   if (priority < 1 || priority > 10) {
     snprintf(err, 256, "priority: must be 1 (first) to 10");
     return false;
@@ -126,7 +116,7 @@ bool setup_service_create(struct store *s, int64_t instance_id, const char *name
   struct named n = {.instance_id = instance_id, .name = name, .priority = priority};
   struct change c = {
       .run = insert_service, .arg = &n, .instance_id = instance_id, .what = "service", .missing = "instance"};
-  if (!change(s, &c, "name", err)) return false;
+  if (!setup_change(s, &c, "name", err)) return false;
   *ret_id = n.id;
   return true;
 }
@@ -155,8 +145,7 @@ struct channel_change {
   bool enabled, bad_service;
 };
 
-/* The service asked for, or the instance's first, which is made when there is none. 0: not of this instance. */
-static int64_t service_for(struct db *tx, int64_t instance_id, int64_t wanted) {
+int64_t setup_service_for(struct db *tx, int64_t instance_id, int64_t wanted) {
   struct db_rows rows;
   int64_t found = 0;
   db_open(tx, &rows, Q_SERVICE_ALL);
@@ -170,20 +159,20 @@ static int64_t service_for(struct db *tx, int64_t instance_id, int64_t wanted) {
 
 static enum change_result insert_channel(struct db *tx, void *arg) {
   struct channel_change *k = arg;
-  int64_t service_id = service_for(tx, k->instance_id, k->c->service_id);
+  int64_t service_id = setup_service_for(tx, k->instance_id, k->c->service_id);
   if (!service_id) {
     k->bad_service = true;
     return CHANGE_UNKNOWN;
   }
   k->id = db_int(tx, Q_CHANNEL_MAX, 0) + 1;
-  return from_db(db_exec(tx, Q_CHANNEL_INSERT, v_int(k->id), v_int(k->instance_id), v_int((int64_t)k->kind),
-                         v_text(k->c->name), v_int(service_id), v_text(k->c->webhook_url), v_int(k->c->show_agent),
-                         v_text(k->client_id), v_bytes(k->secret.sealed, sizeof k->secret.sealed),
-                         v_bytes(k->secret.hash, SHA256_LEN), v_int(clock_wall_ms())));
+  return setup_from_db(db_exec(
+      tx, Q_CHANNEL_INSERT, v_int(k->id), v_int(k->instance_id), v_int((int64_t)k->kind), v_text(k->c->name),
+      v_int(service_id), v_text(k->c->webhook_url), v_int(k->c->show_agent), v_text(k->client_id),
+      v_bytes(k->secret.sealed, sizeof k->secret.sealed), v_bytes(k->secret.hash, SHA256_LEN), v_int(clock_wall_ms())));
 }
 
 static bool channel_ok(const struct setup_channel *c, char err[static 256]) {
-  return text_ok("name", c->name, 1, 100, err) && url_ok(c->webhook_url, err);
+  return setup_text_ok("name", c->name, 1, 100, err) && setup_url_ok("webhook", c->webhook_url, err);
 }
 
 bool setup_channel_create(struct store *s, int64_t instance_id, enum channel_kind kind, const struct setup_channel *c,
@@ -194,7 +183,7 @@ bool setup_channel_create(struct store *s, int64_t instance_id, enum channel_kin
   id_random_hex((CLIENT_ID_LEN - 1) / 2, k.client_id);
   make_secret(s, &k.secret);
   struct change ch = {.run = insert_channel, .arg = &k, .instance_id = instance_id, .what = "connector"};
-  bool ok = change(s, &ch, "name", err);
+  bool ok = setup_change(s, &ch, "name", err);
   if (!ok && k.bad_service) snprintf(err, 256, "service: there is none such in this instance");
   if (ok) {
     *ret_id = k.id;
@@ -207,11 +196,11 @@ bool setup_channel_create(struct store *s, int64_t instance_id, enum channel_kin
 
 static enum change_result update_channel(struct db *tx, void *arg) {
   struct channel_change *k = arg;
-  int64_t service_id = service_for(tx, k->instance_id, k->c->service_id);
+  int64_t service_id = setup_service_for(tx, k->instance_id, k->c->service_id);
   k->bad_service = service_id == 0;
   if (!service_id) return CHANGE_UNKNOWN;
-  return from_db(db_exec(tx, Q_CHANNEL_UPDATE, v_int(k->id), v_int(k->instance_id), v_text(k->c->name),
-                         v_text(k->c->webhook_url), v_int(service_id), v_int(k->c->show_agent)));
+  return setup_from_db(db_exec(tx, Q_CHANNEL_UPDATE, v_int(k->id), v_int(k->instance_id), v_text(k->c->name),
+                               v_text(k->c->webhook_url), v_int(service_id), v_int(k->c->show_agent)));
 }
 
 bool setup_channel_update(struct store *s, int64_t instance_id, int64_t id, const struct setup_channel *c,
@@ -219,7 +208,7 @@ bool setup_channel_update(struct store *s, int64_t instance_id, int64_t id, cons
   if (!channel_ok(c, err)) return false;
   struct channel_change k = {.store = s, .instance_id = instance_id, .id = id, .c = c};
   struct change ch = {.run = update_channel, .arg = &k, .instance_id = instance_id, .what = "connector"};
-  bool ok = change(s, &ch, ch.result == CHANGE_TAKEN ? "name" : "id", err);
+  bool ok = setup_change(s, &ch, ch.result == CHANGE_TAKEN ? "name" : "id", err);
   if (!ok && k.bad_service) snprintf(err, 256, "service: there is none such in this instance");
   if (!ok && ch.result == CHANGE_TAKEN) snprintf(err, 256, "name: is already in use");
   return ok;
@@ -227,20 +216,20 @@ bool setup_channel_update(struct store *s, int64_t instance_id, int64_t id, cons
 
 static enum change_result enable_channel(struct db *tx, void *arg) {
   struct channel_change *k = arg;
-  return from_db(db_exec(tx, Q_CHANNEL_ENABLE, v_int(k->id), v_int(k->instance_id), v_int(k->enabled)));
+  return setup_from_db(db_exec(tx, Q_CHANNEL_ENABLE, v_int(k->id), v_int(k->instance_id), v_int(k->enabled)));
 }
 
 bool setup_channel_enable(struct store *s, int64_t instance_id, int64_t id, bool enabled, char err[static 256]) {
   struct channel_change k = {.instance_id = instance_id, .id = id, .enabled = enabled};
   struct change ch = {.run = enable_channel, .arg = &k, .instance_id = instance_id, .what = "connector"};
-  return change(s, &ch, "id", err);
+  return setup_change(s, &ch, "id", err);
 }
 
 static enum change_result rotate_channel(struct db *tx, void *arg) {
   struct channel_change *k = arg;
-  return from_db(db_exec(tx, Q_CHANNEL_ROTATE, v_int(k->id), v_int(k->instance_id),
-                         v_bytes(k->secret.sealed, sizeof k->secret.sealed), v_bytes(k->secret.hash, SHA256_LEN),
-                         v_int(k->until)));
+  return setup_from_db(db_exec(tx, Q_CHANNEL_ROTATE, v_int(k->id), v_int(k->instance_id),
+                               v_bytes(k->secret.sealed, sizeof k->secret.sealed), v_bytes(k->secret.hash, SHA256_LEN),
+                               v_int(k->until)));
 }
 
 bool setup_channel_rotate(struct store *s, int64_t instance_id, int64_t id, int64_t keep_old_ms,
@@ -252,7 +241,7 @@ bool setup_channel_rotate(struct store *s, int64_t instance_id, int64_t id, int6
   struct channel_change k = {.instance_id = instance_id, .id = id, .until = clock_wall_ms() + keep_old_ms};
   make_secret(s, &k.secret);
   struct change ch = {.run = rotate_channel, .arg = &k, .instance_id = instance_id, .what = "connector"};
-  bool ok = change(s, &ch, "id", err);
+  bool ok = setup_change(s, &ch, "id", err);
   if (ok) memcpy(ret_secret, k.secret.text, CLIENT_SECRET_LEN);
   secret_wipe(&k.secret, sizeof k.secret);
   return ok;
@@ -277,29 +266,30 @@ static bool password_ok(const char *password, char err[static 256]) {
 static enum change_result insert_agent(struct db *tx, void *arg) {
   struct agent_change *k = arg;
   k->id = db_int(tx, Q_AGENT_MAX, 0) + 1;
-  return from_db(db_exec(tx, Q_AGENT_INSERT, v_int(k->id), v_int(k->instance_id), v_text(k->a->login),
-                         v_text(k->password_hash), v_text(k->a->first_name ? k->a->first_name : ""),
-                         v_text(k->a->last_name ? k->a->last_name : ""), v_int((int64_t)k->a->profile),
-                         v_int(clock_wall_ms())));
+  return setup_from_db(db_exec(tx, Q_AGENT_INSERT, v_int(k->id), v_int(k->instance_id), v_text(k->a->login),
+                               v_text(k->password_hash), v_text(k->a->first_name ? k->a->first_name : ""),
+                               v_text(k->a->last_name ? k->a->last_name : ""), v_int((int64_t)k->a->profile),
+                               v_int(clock_wall_ms())));
 }
 
 bool setup_agent_create(struct store *s, int64_t instance_id, const struct setup_agent *a, int64_t *ret_id,
                         char err[static 256]) {
-  if (!text_ok("login", a->login, 1, 100, err) || !password_ok(a->password, err)) return false;
-  if (a->first_name && !text_ok("first name", a->first_name, 0, 100, err)) return false;
-  if (a->last_name && !text_ok("last name", a->last_name, 0, 100, err)) return false;
+  if (!setup_text_ok("login", a->login, 1, 100, err) || !password_ok(a->password, err)) return false;
+  if (a->first_name && !setup_text_ok("first name", a->first_name, 0, 100, err)) return false;
+  if (a->last_name && !setup_text_ok("last name", a->last_name, 0, 100, err)) return false;
   struct agent_change k = {.instance_id = instance_id, .a = a};
   password_hash(a->password, k.password_hash);
   struct change c = {
       .run = insert_agent, .arg = &k, .instance_id = instance_id, .what = "agent", .missing = "instance"};
-  if (!change(s, &c, "login", err)) return false;
+  if (!setup_change(s, &c, "login", err)) return false;
   *ret_id = k.id;
   return true;
 }
 
 static enum change_result enable_agent(struct db *tx, void *arg) {
   struct agent_change *k = arg;
-  enum change_result r = from_db(db_exec(tx, Q_AGENT_ENABLE, v_int(k->id), v_int(k->instance_id), v_int(k->enabled)));
+  enum change_result r =
+      setup_from_db(db_exec(tx, Q_AGENT_ENABLE, v_int(k->id), v_int(k->instance_id), v_int(k->enabled)));
   if (r == CHANGE_DONE && !k->enabled && db_exec(tx, Q_SESSION_DELETE_AGENT, v_int(k->id)) == DB_FAILED)
     return CHANGE_FAILED;
   return r;
@@ -308,13 +298,13 @@ static enum change_result enable_agent(struct db *tx, void *arg) {
 bool setup_agent_enable(struct store *s, int64_t instance_id, int64_t id, bool enabled, char err[static 256]) {
   struct agent_change k = {.instance_id = instance_id, .id = id, .enabled = enabled};
   struct change c = {.run = enable_agent, .arg = &k, .instance_id = instance_id, .what = "agent"};
-  return change(s, &c, "id", err);
+  return setup_change(s, &c, "id", err);
 }
 
 static enum change_result set_password(struct db *tx, void *arg) {
   struct agent_change *k = arg;
   enum change_result r =
-      from_db(db_exec(tx, Q_AGENT_SET_PASSWORD, v_int(k->id), v_int(k->instance_id), v_text(k->password_hash)));
+      setup_from_db(db_exec(tx, Q_AGENT_SET_PASSWORD, v_int(k->id), v_int(k->instance_id), v_text(k->password_hash)));
   if (r == CHANGE_DONE && db_exec(tx, Q_SESSION_DELETE_AGENT, v_int(k->id)) == DB_FAILED) return CHANGE_FAILED;
   return r;
 }
@@ -325,7 +315,7 @@ bool setup_agent_password(struct store *s, int64_t instance_id, int64_t id, cons
   struct agent_change k = {.instance_id = instance_id, .id = id};
   password_hash(password, k.password_hash);
   struct change c = {.run = set_password, .arg = &k, .instance_id = instance_id, .what = "agent"};
-  return change(s, &c, "id", err);
+  return setup_change(s, &c, "id", err);
 }
 
 /* ---- API tokens ---- */
@@ -340,13 +330,13 @@ struct token_change {
 static enum change_result insert_token(struct db *tx, void *arg) {
   struct token_change *k = arg;
   k->id = db_int(tx, Q_TOKEN_MAX, 0) + 1;
-  return from_db(db_exec(tx, Q_TOKEN_INSERT, v_int(k->id), v_int(k->instance_id), v_text(k->label),
-                         v_bytes(k->hash, SHA256_LEN), v_int(k->rights), v_int(clock_wall_ms())));
+  return setup_from_db(db_exec(tx, Q_TOKEN_INSERT, v_int(k->id), v_int(k->instance_id), v_text(k->label),
+                               v_bytes(k->hash, SHA256_LEN), v_int(k->rights), v_int(clock_wall_ms())));
 }
 
 bool setup_token_create(struct store *s, int64_t instance_id, const char *label, int64_t rights, int64_t *ret_id,
                         char ret_token[static API_TOKEN_LEN], char err[static 256]) {
-  if (!text_ok("label", label, 1, 100, err)) return false;
+  if (!setup_text_ok("label", label, 1, 100, err)) return false;
   if (rights == 0 || (rights & ~(rights_bit(API_ADMINISTRATION, VERB_GET) - 1))) {
     snprintf(err, 256, "rights: at least one, and none of the administration");
     return false;
@@ -357,7 +347,7 @@ bool setup_token_create(struct store *s, int64_t instance_id, const char *label,
   digest_sha256(token, API_TOKEN_LEN - 1, k.hash);
   struct change c = {
       .run = insert_token, .arg = &k, .instance_id = instance_id, .what = "token", .missing = "instance"};
-  if (!change(s, &c, "label", err)) return false;
+  if (!setup_change(s, &c, "label", err)) return false;
   *ret_id = k.id;
   memcpy(ret_token, token, API_TOKEN_LEN);
   secret_wipe(token, sizeof token);
@@ -366,11 +356,11 @@ bool setup_token_create(struct store *s, int64_t instance_id, const char *label,
 
 static enum change_result enable_token(struct db *tx, void *arg) {
   struct token_change *k = arg;
-  return from_db(db_exec(tx, Q_TOKEN_ENABLE, v_int(k->id), v_int(k->instance_id), v_int(k->enabled)));
+  return setup_from_db(db_exec(tx, Q_TOKEN_ENABLE, v_int(k->id), v_int(k->instance_id), v_int(k->enabled)));
 }
 
 bool setup_token_enable(struct store *s, int64_t instance_id, int64_t id, bool enabled, char err[static 256]) {
   struct token_change k = {.instance_id = instance_id, .id = id, .enabled = enabled};
   struct change c = {.run = enable_token, .arg = &k, .instance_id = instance_id, .what = "token"};
-  return change(s, &c, "id", err);
+  return setup_change(s, &c, "id", err);
 }

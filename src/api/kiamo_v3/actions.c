@@ -24,39 +24,53 @@ static bool answer_interaction(struct db *tx, struct v3_write *w, struct buf *ou
   return true;
 }
 
-struct move_input {
-  enum conversation_result (*move)(struct db *tx, int64_t instance_id, int64_t id, const struct actor *actor,
-                                   int64_t now_ms);
-  const char *deed;
-};
-
-static bool act_move(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status) {
-  const struct move_input *in = w->input;
-  struct actor actor = caller_actor(w->caller);
-  enum conversation_result r = in->move(tx, w->caller->instance_id, w->interaction_id, &actor, clock_wall_ms());
+static bool answer_move(struct db *tx, struct v3_write *w, enum conversation_result r, const char *deed,
+                        struct buf *out, int *ret_status) {
   if (r == CONVERSATION_FAILED) return false;
   if (r == CONVERSATION_OK) return answer_interaction(tx, w, out, ret_status);
-  *ret_status = v3_refused(out, r, in->deed);
+  *ret_status = v3_refused(out, r, deed);
   return true;
 }
 
-static void go_move(struct request *req, const struct move_input *in) {
-  int64_t id;
-  if (!v3_path_id(req, &id) || !v3_body(req, true)) return;
-  struct v3_write *w = v3_write_new(req, id);
-  w->act = act_move;
-  w->input = in;
-  v3_write_go(w);
+static bool act_accept(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status) {
+  struct actor actor = caller_actor(w->caller);
+  enum conversation_result r =
+      conversation_accept(tx, w->caller->instance_id, w->interaction_id, &actor, clock_wall_ms());
+  return answer_move(tx, w, r, "accepting", out, ret_status);
 }
 
 void v3_accept(struct request *req) {
-  static const struct move_input accept = {conversation_accept, "accepting"};
-  go_move(req, &accept);
+  int64_t id;
+  if (!v3_path_id(req, &id) || !v3_body(req, true)) return;
+  struct v3_write *w = v3_write_new(req, id);
+  w->act = act_accept;
+  v3_write_go(w);
+}
+
+static bool act_close(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status) {
+  struct actor actor = caller_actor(w->caller);
+  enum conversation_result r = conversation_close(tx, w->caller->registry, w->caller->instance_id, w->interaction_id,
+                                                  &actor, w->input, clock_wall_ms());
+  return answer_move(tx, w, r, "closing", out, ret_status);
 }
 
 void v3_close(struct request *req) {
-  static const struct move_input close = {conversation_close, "closing"};
-  go_move(req, &close);
+  int64_t id;
+  if (!v3_path_id(req, &id)) return;
+  const struct jval *body = v3_body(req, true);
+  if (!body) return;
+  struct decoder d;
+  decode_init(&d, request_pool(req), PATH_POINTER);
+  struct close_in *in = mem_new(request_pool(req), struct close_in);
+  *in = (struct close_in){.as_bot = v3_as_bot(&d, req, body), .retention_ms = request_conf(req)->delivery_retention};
+  if (d.problem_count) {
+    fail_fields(req, &d);
+    return;
+  }
+  struct v3_write *w = v3_write_new(req, id);
+  w->act = act_close;
+  w->input = in;
+  v3_write_go(w);
 }
 
 static bool act_note(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status) {

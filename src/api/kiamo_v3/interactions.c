@@ -151,6 +151,17 @@ void v3_interaction(struct request *req) {
   reading_end(&r, found);
 }
 
+void v3_customer(struct request *req) {
+  int64_t id;
+  if (!v3_path_id(req, &id)) return;
+  struct reading r;
+  struct interaction i;
+  reading_begin(&r, req);
+  bool found = interaction_get(r.view.db, r.view.ctx, r.view.instance_id, id, &i);
+  if (found) v3_render_customer(&r.view, r.body, &i);
+  reading_end(&r, found);
+}
+
 void v3_timeline(struct request *req) {
   int64_t id, limit = LIMIT_DEFAULT, after = 0;
   if (!v3_path_id(req, &id)) return;

@@ -9,6 +9,7 @@ void v3_me(struct request *req);
 
 void v3_interactions(struct request *req);
 void v3_interaction(struct request *req);
+void v3_customer(struct request *req);
 void v3_timeline(struct request *req);
 
 void v3_reply(struct request *req);

@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-#define FILES_MAX 64
+#define FILES_MAX      64
+#define FIELDS_MAX     64
+#define FIELD_NAME_MAX 64
 
 static void kid(struct jw *w, const struct v3_view *v, const char *key, int64_t id) {
   char hex[ID_HEX_LEN];
@@ -60,6 +62,44 @@ void v3_render_interaction(const struct v3_view *v, struct buf *out, const struc
   jw_ktime(&w, "closedAt", i->closed_at);
   jw_kstr(&w, "closeReason", i->close_reason);
   jw_kint(&w, "version", i->version);
+  jw_object_end(&w);
+}
+
+/* "utm.source" stands in "utm"; fields come sorted, so those of one group come together. */
+static void customer_field(struct jw *w, const char *name, const char *value, char group[static FIELD_NAME_MAX]) {
+  size_t len = strcspn(name, ".");
+  bool grouped = name[len] == '.';
+  if (*group && (!grouped || strncmp(group, name, len + 1) != 0)) {
+    jw_object_end(w);
+    *group = 0;
+  }
+  if (grouped && !*group && len + 2 < FIELD_NAME_MAX) {
+    memcpy(group, name, len);
+    group[len] = 0;
+    jw_key(w, group);
+    jw_object(w);
+    group[len] = '.';
+    group[len + 1] = 0;
+  }
+  jw_kstr(w, grouped ? name + len + 1 : name, value);
+}
+
+void v3_render_customer(const struct v3_view *v, struct buf *out, const struct interaction *i) {
+  struct customer_field *fields = mem_array(v->ctx, struct customer_field, FIELDS_MAX);
+  const struct channel *channel = registry_channel(v->registry, i->channel_id);
+  int n = customer_fields(v->db, v->ctx, i->customer_id, fields, FIELDS_MAX);
+  char group[FIELD_NAME_MAX] = "";
+  struct jw w = jw_into(out);
+  jw_object(&w);
+  kid(&w, v, "id", i->customer_id);
+  jw_kstr(&w, "externalId", i->customer_ext_id);
+  jw_kstr(&w, "name", i->customer_name);
+  named(&w, "connector", i->channel_id, channel ? channel->name : NULL);
+  jw_key(&w, "profile");
+  jw_object(&w);
+  for (int k = 0; k < n; k++) customer_field(&w, fields[k].name, fields[k].value, group);
+  if (*group) jw_object_end(&w);
+  jw_object_end(&w);
   jw_object_end(&w);
 }
 

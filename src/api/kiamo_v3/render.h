@@ -14,6 +14,8 @@ struct v3_view {
 
 void v3_render_interaction(const struct v3_view *v, struct buf *out, const struct interaction *i);
 /* With attachments, and with the state of the delivery for answers. */
+/* The customer of an interaction with what partners told of them. */
+void v3_render_customer(const struct v3_view *v, struct buf *out, const struct interaction *i);
 void v3_render_message(const struct v3_view *v, struct buf *out, const struct message *m);
 void v3_render_note(const struct v3_view *v, struct buf *out, const struct note *n);
 /* The event with what it is about (message, note, delivery). */

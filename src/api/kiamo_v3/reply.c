@@ -142,6 +142,7 @@ static bool decode_reply(struct reply_work *work) {
                             .max = request_conf(req)->attachment_max};
   const char *text = decode_text(&d, body, "text", OPTIONAL, 0, TEXT_MAX);
   decode_files(&d, req, body, &files);
+  bool as_bot = v3_as_bot(&d, req, body);
   if (d.problem_count == 0 && (!text || !*text) && files.file_count + files.uploaded_count == 0)
     decode_problem(&d, "text", 1010, "is required without an attachment");
   if (d.problem_count && files.too_large)
@@ -153,6 +154,7 @@ static bool decode_reply(struct reply_work *work) {
                                   .file_count = files.file_count,
                                   .uploaded = files.uploaded,
                                   .uploaded_count = files.uploaded_count,
+                                  .as_bot = as_bot,
                                   .public_url = api_public_url(request_conf(req)),
                                   .retention_ms = request_conf(req)->delivery_retention};
   for (int i = 0; i < files.file_count; i++) work->write->weight += files.files[i].size;

@@ -60,8 +60,19 @@ struct v3_write *v3_write_new(struct request *req, int64_t interaction_id) {
   return w;
 }
 
+bool v3_as_bot(struct decoder *d, const struct request *req, const struct jval *body) {
+  const struct jval *bot = jval_get(body, "bot");
+  enum jtype type = jval_type(bot);
+  if (type != JT_MISSING && type != JT_NULL && type != JT_BOOL)
+    decode_problem(d, "bot", 1020, "must be a boolean, not %s", jval_type_name(bot));
+  if (jval_bool(bot) && caller_of(req)->agent) decode_problem(d, "bot", 1020, "a person is no bot");
+  return jval_bool(bot);
+}
+
 int v3_refused(struct buf *out, enum conversation_result r, const char *deed) {
   char detail[160];
+  if (r == CONVERSATION_TOO_LONG)
+    return fail_body(out, ERR_1020, 400, "text and files are longer than what this customer's channel takes at once");
   snprintf(detail, sizeof detail, "%s is not possible in this interaction's state", deed);
   return r == CONVERSATION_UNKNOWN ? fail_body(out, ERR_3000, 0, "there is no such interaction")
                                    : fail_body(out, ERR_1020, 409, detail);

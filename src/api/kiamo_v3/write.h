@@ -29,7 +29,10 @@ bool v3_path_id(struct request *req, int64_t *ret_id);
 /* The parsed JSON body, an object; NULL with the reply set. An empty body is an empty object when `may_be_empty`. */
 const struct jval *v3_body(struct request *req, bool may_be_empty);
 struct v3_write *v3_write_new(struct request *req, int64_t interaction_id);
+/* The member "bot": does a program act that talks to customers by itself? Only a token may say so; a problem goes to
+ * the decoder. */
+bool v3_as_bot(struct decoder *d, const struct request *req, const struct jval *body);
 /* Submits; the reply is set now or later. */
 void v3_write_go(struct v3_write *w);
-/* conversation_result that is not OK, as an answer. */
+/* conversation_result that is neither OK nor FAILED, as an answer. */
 int v3_refused(struct buf *out, enum conversation_result r, const char *deed);

@@ -35,7 +35,7 @@ static int teardown(void **state) {
 
 static enum access_result check(const char *token) {
   struct access_claims c;
-  return access_check(token, strlen(token), NOW, &c);
+  return access_check(ACCESS_MESSAGING, token, strlen(token), NOW, &c);
 }
 
 static void ours_is_taken_with_all_it_says(void **state) {
@@ -43,7 +43,7 @@ static void ours_is_taken_with_all_it_says(void **state) {
   assert_true(strlen(token) < ACCESS_TOKEN_MAX);
   for (int again = 0; again < 3; again++) { /* from the second time on: remembered */
     struct access_claims c = {0};
-    assert_int_equal(access_check(token, strlen(token), NOW, &c), ACCESS_OK);
+    assert_int_equal(access_check(ACCESS_MESSAGING, token, strlen(token), NOW, &c), ACCESS_OK);
     assert_int_equal(c.instance_id, 3);
     assert_int_equal(c.channel_id, 17);
     assert_int_equal(c.generation, 5);
@@ -64,7 +64,7 @@ static void the_largest_numbers(void **state) {
                                     .expires_at = INT64_C(253402300799)};
   const char *token = access_issue(*state, &big);
   struct access_claims c;
-  assert_int_equal(access_check(token, strlen(token), NOW, &c), ACCESS_OK);
+  assert_int_equal(access_check(ACCESS_MESSAGING, token, strlen(token), NOW, &c), ACCESS_OK);
   assert_int_equal(c.instance_id, big.instance_id);
   assert_int_equal(c.channel_id, big.channel_id);
   assert_int_equal(c.generation, big.generation);
@@ -75,11 +75,11 @@ static void it_expires_to_the_second_also_when_remembered(void **state) {
   const char *token = access_issue(*state, &claims);
   struct access_claims c = {.channel_id = -1};
   for (int again = 0; again < 2; again++) {
-    assert_int_equal(access_check(token, strlen(token), NOW + 86400, &c), ACCESS_EXPIRED);
-    assert_int_equal(access_check(token, strlen(token), INT64_MAX, &c), ACCESS_EXPIRED);
+    assert_int_equal(access_check(ACCESS_MESSAGING, token, strlen(token), NOW + 86400, &c), ACCESS_EXPIRED);
+    assert_int_equal(access_check(ACCESS_MESSAGING, token, strlen(token), INT64_MAX, &c), ACCESS_EXPIRED);
     assert_int_equal(c.channel_id, -1);
   }
-  assert_int_equal(access_check(token, strlen(token), NOW + 86399, &c), ACCESS_OK);
+  assert_int_equal(access_check(ACCESS_MESSAGING, token, strlen(token), NOW + 86399, &c), ACCESS_OK);
 }
 
 /* ---- made by hand ---- */
@@ -188,7 +188,7 @@ static void every_single_bit(void **state) {
       for (int bit = 0; bit < 8; bit++) {
         token[at] ^= (char)(1 << bit);
         struct access_claims c;
-        enum access_result r = access_check(token, len, NOW, &c);
+        enum access_result r = access_check(ACCESS_MESSAGING, token, len, NOW, &c);
         bool may_mean_the_same = at + 1 == len;
         if (r == ACCESS_OK && !may_mean_the_same) fail_msg("taken with bit %d of byte %zu changed", bit, at);
         token[at] ^= (char)(1 << bit);
@@ -220,16 +220,16 @@ static void only_the_bytes_given_count(void **state) {
   struct access_claims c;
   size_t len = strlen(token);
   char *longer = mem_printf(*state, "%s and what follows", token);
-  assert_int_equal(access_check(longer, len, NOW, &c), ACCESS_OK);
-  assert_int_equal(access_check(longer, len + 1, NOW, &c), ACCESS_FORGED);
+  assert_int_equal(access_check(ACCESS_MESSAGING, longer, len, NOW, &c), ACCESS_OK);
+  assert_int_equal(access_check(ACCESS_MESSAGING, longer, len + 1, NOW, &c), ACCESS_FORGED);
   longer[len] = 0; /* a NUL inside the length */
-  assert_int_equal(access_check(longer, len + 4, NOW, &c), ACCESS_FORGED);
-  assert_int_equal(access_check(token, len - 1, NOW, &c), ACCESS_FORGED);
+  assert_int_equal(access_check(ACCESS_MESSAGING, longer, len + 4, NOW, &c), ACCESS_FORGED);
+  assert_int_equal(access_check(ACCESS_MESSAGING, token, len - 1, NOW, &c), ACCESS_FORGED);
 }
 
 static void oversize_is_refused_unseen(void **state) {
   void *ctx = *state;
-  char *padded = mem_printf(ctx, "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"x\":\"%0700d\"}", 0);
+  char *padded = mem_printf(ctx, "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"x\":\"%01700d\"}", 0);
   char *token = hand_made(ctx, &key, padded, GOOD);
   assert_true(strlen(token) >= ACCESS_TOKEN_MAX);
   assert_int_equal(check(token), ACCESS_FORGED);
@@ -239,8 +239,8 @@ static void oversize_is_refused_unseen(void **state) {
   struct access_claims c;
   char *huge = mem_bytes(ctx, 1 << 20);
   memset(huge, 'a', 1 << 20);
-  assert_int_equal(access_check(huge, 1 << 20, NOW, &c), ACCESS_FORGED);
-  assert_int_equal(access_check("", 0, NOW, &c), ACCESS_FORGED);
+  assert_int_equal(access_check(ACCESS_MESSAGING, huge, 1 << 20, NOW, &c), ACCESS_FORGED);
+  assert_int_equal(access_check(ACCESS_MESSAGING, "", 0, NOW, &c), ACCESS_FORGED);
 }
 
 static void another_stores_key(void **state) {
@@ -263,7 +263,7 @@ static void more_than_are_remembered(void **state) {
   for (int round = 0; round < 2; round++) {
     for (int i = 0; i < N; i++) {
       struct access_claims c;
-      assert_int_equal(access_check(tokens[i], strlen(tokens[i]), NOW, &c), ACCESS_OK);
+      assert_int_equal(access_check(ACCESS_MESSAGING, tokens[i], strlen(tokens[i]), NOW, &c), ACCESS_OK);
       assert_int_equal(c.channel_id, i + 1);
     }
   }
@@ -279,7 +279,9 @@ static void *one_of_many(void *arg) {
   for (int i = 0; i < 4000; i++) {
     struct access_claims got;
     int n = i * 7 % c->count;
-    if (access_check(c->tokens[n], strlen(c->tokens[n]), NOW, &got) != ACCESS_OK || got.channel_id != n) return arg;
+    if (access_check(ACCESS_MESSAGING, c->tokens[n], strlen(c->tokens[n]), NOW, &got) != ACCESS_OK ||
+        got.channel_id != n)
+      return arg;
   }
   return NULL;
 }
