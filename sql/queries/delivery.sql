@@ -50,6 +50,8 @@ SELECT id, channel_id, interaction_id, message_id, direction, uid, ext_id, name,
 -- name: attachment_by_uid
 SELECT id, channel_id, interaction_id, message_id, direction, uid, ext_id, name, mime_type, found_type, size, state, url,
   attempts, last_error, created_at, retrieved_at FROM attachment WHERE uid = $1 AND instance_id = $2;
+-- name: attachment_instance
+SELECT instance_id FROM attachment WHERE uid = $1;
 -- name: attachment_of_message
 SELECT id, channel_id, interaction_id, message_id, direction, uid, ext_id, name, mime_type, found_type, size, state, url,
   attempts, last_error, created_at, retrieved_at FROM attachment WHERE message_id = $1 AND instance_id = $2 ORDER BY id;

@@ -4,6 +4,7 @@
 #include "api/caller.h"
 #include "api/errors.h"
 #include "api/routes.h"
+#include "api/voximplant/voximplant.h"
 #include "auth/access.h"
 #include "auth/credentials.h"
 #include "base/clock.h"
@@ -76,7 +77,8 @@ static void admit_connector(struct request *req, struct caller *c) {
   struct access_claims claims;
   size_t len = 0;
   const char *token = bearer_token(authorization, &len);
-  enum access_result r = token ? access_check(ACCESS_MESSAGING, token, len, clock_wall_ms() / 1000, &claims) : ACCESS_FORGED;
+  enum access_result r =
+      token ? access_check(ACCESS_MESSAGING, token, len, clock_wall_ms() / 1000, &claims) : ACCESS_FORGED;
   if (r == ACCESS_EXPIRED) {
     refuse_bearer(req, authorization, "the access token has expired");
     return;
@@ -191,6 +193,7 @@ static void admit_api(struct request *req, struct caller *c) {
 void api_admit(struct request *req) {
   static void (*const admit[])(struct request *, struct caller *) = {[ACCESS_PUBLIC] = NULL,
                                                                      [ACCESS_CONNECTOR] = admit_connector,
+                                                                     [ACCESS_CHANNEL] = kit_admit,
                                                                      [ACCESS_API] = admit_api,
                                                                      [ACCESS_PERSON] = admit_api};
   if (the_app->stopping == APP_CLOSED) {

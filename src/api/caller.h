@@ -9,6 +9,7 @@
 enum access {
   ACCESS_PUBLIC,
   ACCESS_CONNECTOR, /* Bearer token of a connector */
+  ACCESS_CHANNEL,   /* Bearer token of a custom channel, the one in the path */
   ACCESS_API,       /* API token, or a session whose profile has the right */
   ACCESS_PERSON     /* a session only */
 };
@@ -16,7 +17,7 @@ enum access {
 struct caller {
   const struct registry *registry;
   int64_t instance_id;
-  const struct channel *channel;    /* ACCESS_CONNECTOR */
+  const struct channel *channel;    /* ACCESS_CONNECTOR, ACCESS_CHANNEL */
   const struct api_token *token;    /* ACCESS_API by token */
   const struct agent *agent;        /* by session */
   uint8_t session_hash[SHA256_LEN]; /* by session */

@@ -3,6 +3,7 @@
 #include "api/errors.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -153,18 +154,72 @@ void kiamo_io_fail_fields_as(struct request *req, int status, const char *word, 
   kiamo_io_reply(req, status, word, NULL, d);
 }
 
+/* ---- Voximplant Kit ---- */
+
+void kit_fail(struct request *req, int status, const char *error) {
+  struct buf *b = body_of(req);
+  struct jw w = jw_into(b);
+  jw_object(&w);
+  jw_kbool(&w, "success", false);
+  jw_key(&w, "result");
+  jw_object(&w);
+  jw_kstr(&w, "error", error);
+  jw_kint(&w, "code", status);
+  jw_object_end(&w);
+  jw_object_end(&w);
+  reply_json(req, status, b);
+}
+
+void kit_fail_fields(struct request *req, const struct decoder *d) {
+  struct buf text;
+  buf_init(&text, request_pool(req), 256, 32768);
+  for (int i = 0; i < d->problem_count && i < DECODE_PROBLEMS_MAX; i++) {
+    const struct decode_problem *p = &d->problems[i];
+    buf_printf(&text, "%s%s%s%s", i ? "; " : "", p->path, *p->path ? ": " : "", p->text);
+  }
+  kit_fail(req, 400, text.data);
+}
+
 /* ---- by path ---- */
 
-static bool speaks_v3(const struct request *req) {
+static void v3_by_status(struct request *req, int status, const char *reason) {
+  fail(req, statuses[status_row(status)].code, status, reason);
+}
+
+/* The last segment is a UUID and it stands where events go. */
+static bool is_event_path(const char *path) {
+  size_t prefix = strncmp(path, "/api/v3/", 8) == 0 ? 8 : 1;
+  size_t len = strcspn(path + prefix, "/");
+  return text_is_uuid(path + prefix, len) && path[prefix + len + (path[prefix + len] == '/')] == 0;
+}
+
+static bool speaks_kit(const char *path) {
+  return strncmp(path, "/api/v3/botService/", 19) == 0 || is_event_path(path);
+}
+static bool speaks_v3(const char *path) {
+  return strncmp(path, "/api/", 5) == 0;
+}
+static bool speaks_any(const char *path) {
+  (void)path;
+  return true;
+}
+
+/* Whose words a refusal is told in: the first row that knows the path. */
+static const struct voice {
+  bool (*speaks)(const char *path);
+  void (*fail)(struct request *req, int status, const char *reason);
+} voices[] = {{speaks_kit, kit_fail}, {speaks_v3, v3_by_status}, {speaks_any, kiamo_io_fail}};
+
+static const struct voice *voice_of(const struct request *req) {
   const char *path = request_path(req);
-  return path && strncmp(path, "/api/", 5) == 0;
+  const struct voice *v = voices;
+  while (path[0] == '/' && path[1] == '/') path++; /* as the router does */
+  while (!v->speaks(*path ? path : "/")) v++;
+  return v;
 }
 
 void fail_by_path(struct request *req, int status, const char *reason) {
-  if (speaks_v3(req))
-    fail(req, statuses[status_row(status)].code, status, reason);
-  else
-    kiamo_io_fail(req, status, reason);
+  voice_of(req)->fail(req, status, reason);
 }
 
 void fail_unavailable(struct request *req, enum unavailable why) {
@@ -178,8 +233,9 @@ void fail_unavailable(struct request *req, enum unavailable why) {
       [UNAVAILABLE_STOPPING] = {"stopping", "5", "the server is stopping; nothing of this request was stored"},
   };
   reply_header(req, "Retry-After", rows[why].retry_after);
-  if (speaks_v3(req))
-    fail(req, ERR_6000, 503, rows[why].detail);
-  else
+  const struct voice *v = voice_of(req);
+  if (v->fail == kiamo_io_fail)
     kiamo_io_reply(req, 503, rows[why].word, rows[why].detail, NULL);
+  else
+    v->fail(req, 503, rows[why].detail);
 }

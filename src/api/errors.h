@@ -23,6 +23,10 @@ void kiamo_io_fail(struct request *req, int status, const char *detail);
 void kiamo_io_fail_fields(struct request *req, int status, const struct decoder *d);
 void kiamo_io_fail_fields_as(struct request *req, int status, const char *word, const struct decoder *d);
 
+/* ---- Voximplant Kit: {"success":false,"result":{"error":…,"code":status}} ---- */
+void kit_fail(struct request *req, int status, const char *error);
+void kit_fail_fields(struct request *req, const struct decoder *d); /* "path: problem; …", status 400 */
+
 /* 503 with Retry-After, in the shape that fits the path: the store is full, busy or down. */
 enum unavailable { UNAVAILABLE_BUSY, UNAVAILABLE_NO_ROOM, UNAVAILABLE_DOWN, UNAVAILABLE_STOPPING };
 void fail_unavailable(struct request *req, enum unavailable why);

@@ -6,6 +6,7 @@
 #include "api/kiamo_io/kiamo_io.h"
 #include "api/kiamo_v3/kiamo_v3.h"
 #include "api/ops.h"
+#include "api/voximplant/voximplant.h"
 
 #define BODY_ANY (-1)
 
@@ -14,6 +15,13 @@ const struct route api_routes[] = {
     {HTTP_POST, "/oauth2/v1/token", kiamo_io_token, ACCESS_PUBLIC, 0, 16384, "A connector's access token"},
     {HTTP_POST, "/messaging/v1/messages", kiamo_io_messages, ACCESS_CONNECTOR, 0, BODY_ANY, "Messages of customers, and a bot's conversation so far"},
     {HTTP_GET, "/messaging/attachments/{uid}/", kiamo_io_attachment, ACCESS_CONNECTOR, 0, 0, "A file of an answer, once"},
+
+    {HTTP_POST, "/api/v3/botService/login", kit_login, ACCESS_PUBLIC, 0, 16384, "A custom channel's tokens, for an API token of the account"},
+    {HTTP_POST, "/api/v3/botService/refreshToken", kit_refresh, ACCESS_PUBLIC, 0, 16384, "A custom channel's tokens, for a refresh token"},
+    {HTTP_POST, "/{uuid:channel}", kit_event, ACCESS_CHANNEL, 0, BODY_ANY, "A message of a custom channel's customer"},
+    {HTTP_POST, "/api/v3/{uuid:channel}", kit_event, ACCESS_CHANNEL, 0, BODY_ANY, "The same, as older clients call it"},
+    {HTTP_POST, "/api/v3/botService/callback/{uuid:channel}", kit_event, ACCESS_CHANNEL, 0, BODY_ANY, "The same, as older clients call it"},
+    {HTTP_GET, "/api/v3/botService/file/{uid}", kit_file, ACCESS_PUBLIC, 0, 0, "A file of an answer to a custom channel's customer"},
 
     {HTTP_POST, "/api/v3/agent/login", v3_login, ACCESS_PUBLIC, API_AGENT, 4096, "Open a session by login and password"},
     {HTTP_POST, "/api/v3/agent/logout", v3_logout, ACCESS_PERSON, API_AGENT, 4096, "End the session"},
@@ -38,6 +46,6 @@ const struct route api_routes[] = {
 const size_t api_route_count = ARRAY_LEN(api_routes);
 
 const char *access_word(int access) {
-  static const char *const words[] = {"public", "connector", "api", "person"};
+  static const char *const words[] = {"public", "connector", "channel", "api", "person"};
   return words[access];
 }

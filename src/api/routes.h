@@ -5,4 +5,4 @@
 
 extern const struct route api_routes[];
 extern const size_t api_route_count;
-const char *access_word(int access); /* "public", "connector", "api", "person" */
+const char *access_word(int access); /* "public", "connector", "channel", "api", "person" */

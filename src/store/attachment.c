@@ -79,6 +79,10 @@ bool attachment_by_uid(struct db *db, void *ctx, int64_t instance_id, const char
   return read_rows(&rows, ctx, instance_id, ret, 1) == 1;
 }
 
+int64_t attachment_instance(struct db *db, const char *uid) {
+  return db_int(db, Q_ATTACHMENT_INSTANCE, 0, v_text(uid));
+}
+
 int attachment_of_message(struct db *db, void *ctx, int64_t instance_id, int64_t message_id, struct attachment *out,
                           int max) {
   struct db_rows rows;

@@ -27,6 +27,7 @@ enum db_result attachment_insert(struct db *tx, const struct attachment *a, cons
                                  int64_t now_ms);
 bool attachment_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct attachment *ret);
 bool attachment_by_uid(struct db *db, void *ctx, int64_t instance_id, const char *uid, struct attachment *ret);
+int64_t attachment_instance(struct db *db, const char *uid); /* whose it is; 0: nobody's */
 int attachment_of_message(struct db *db, void *ctx, int64_t instance_id, int64_t message_id, struct attachment *out,
                           int max);
 /* Copies up to max bytes from offset; returns how many, 0 at the end, -1 on a hole or failure. */
