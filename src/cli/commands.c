@@ -13,7 +13,21 @@
 #define STORE (CLI_USES_DATA | CLI_USES_INSTANCE | CLI_USES_JSON)
 #define API   (CLI_USES_API | CLI_USES_JSON)
 
+#define CALLS (STORE | CLI_USES_CONF)
+
 #define DAY_MS (24LL * 60 * 60 * 1000)
+#define CHANNEL_FLAGS                                                                                                    \
+  {"service", "SERVICE", "The service (id or name) that its customers' messages go to"},                                 \
+      {"token", "TOKEN", "The account token (id or name) that it signs with"},                                           \
+      {"close-idle", "TIME", "Close what nobody has moved for so long, 60s to 14d; 0 never", CLI_TIME,                   \
+       .max = 14 * DAY_MS},                                                                                              \
+      {"close-bot", "TIME", "Close when the customer is silent after a bot, 60s to 7d; 0 never", CLI_TIME,               \
+       .max = 7 * DAY_MS},                                                                                               \
+      {"access-lifetime", "TIME", "Life of an access token; default 15m", CLI_TIME, .min = 1000, .max = 3650 * DAY_MS},  \
+      {"refresh-lifetime", "TIME", "Life of a refresh token; default 24h", CLI_TIME, .min = 1000, .max = 3650 * DAY_MS}, \
+  {                                                                                                                      \
+    "anyway", NULL, "Save it although the callback does not answer as it should", CLI_SWITCH                             \
+  }
 #define URL_FLAG                                                                                                       \
   { "url", "URL", "Where Guichet is served; default " CLI_DEFAULT_URL }
 #define FILE_FLAG                                                                                                      \
@@ -63,6 +77,38 @@ const struct cli_command cli_commands[] = {
     {"connector", "enable", "Let a connector in again", ONE("CONNECTOR"), .uses = STORE, .run = cli_connector_enable},
     {"connector", "disable", "Shut a connector out; its access tokens end at once", ONE("CONNECTOR"), .uses = STORE,
      .run = cli_connector_disable},
+
+    {"channel", "create", "Make a custom channel of Voximplant Kit and show its salt once", .uses = CALLS,
+     .flags =
+         FLAGS({"name", "NAME", "What it is called; unique in the instance", .required = true},
+               {"callback", "URL", "Where answers are sent; it is asked first, by one signed GET", .required = true},
+               CHANNEL_FLAGS),
+     .run = cli_channel_create,
+     .detail = "Prints what a connector needs: UUID, salt, access token, and the domain, which is the instance's name. "
+               "Without --token it signs with the account's first token, which is made when there is none."},
+    {"channel", "list", "List the custom channels", .uses = STORE, .run = cli_channel_list},
+    {"channel", "show", "Show one custom channel", ONE("CHANNEL"), .uses = STORE, .run = cli_channel_show,
+     .detail = "CHANNEL is its id, name or UUID."},
+    {"channel", "set", "Change a custom channel", ONE("CHANNEL"), .uses = CALLS,
+     .flags = FLAGS({"name", "NAME", "A new name"},
+                    {"callback", "URL", "Where answers are sent; a new one is asked first; \"\" for nowhere"},
+                    CHANNEL_FLAGS),
+     .run = cli_channel_set, .detail = "What is not named stays as it is."},
+    {"channel", "check", "Ask a custom channel's callback whether it knows us", ONE("CHANNEL"), .uses = CALLS,
+     .run = cli_channel_check, .detail = "One signed GET, as when the callback is set. Any 2xx passes."},
+    {"channel", "enable", "Let a custom channel in again", ONE("CHANNEL"), .uses = STORE, .run = cli_channel_enable},
+    {"channel", "disable", "Shut a custom channel out; its tokens end at once", ONE("CHANNEL"), .uses = STORE,
+     .run = cli_channel_disable},
+
+    {"account-token", "create", "Make an API token that custom channels log in and sign with, shown once",
+     .uses = STORE, .flags = FLAGS({"name", "NAME", "What it is called; unique in the instance", .required = true}),
+     .run = cli_account_token_create},
+    {"account-token", "list", "List the account's tokens", .uses = STORE, .run = cli_account_token_list},
+    {"account-token", "disable", "Make an account token useless; what was issued for it ends at once", ONE("TOKEN"),
+     .uses = STORE, .run = cli_account_token_disable,
+     .detail = "TOKEN is its id or name. Channels that sign with it send nothing until they get another."},
+    {"account-token", "enable", "Let an account token be used again", ONE("TOKEN"), .uses = STORE,
+     .run = cli_account_token_enable},
 
     {"agent", "create", "Make a person who may log in", .uses = STORE,
      .flags = FLAGS({"login", "LOGIN", "The name to log in with; unique in the instance", .required = true},

@@ -105,7 +105,7 @@ static void print_table(const struct cli_args *args, const struct cli_store *s) 
       term_table_new(ctx, (const char *const[]){"ID", "NAME", "ENABLED", "SERVICE", "CLIENT ID", "WEBHOOK", NULL});
   for (int i = 0; i < s->registry->channel_count; i++) {
     const struct channel *c = &s->registry->channels[i];
-    if (c->instance_id != s->instance->id) continue;
+    if (c->instance_id != s->instance->id || c->kind != CHANNEL_KIAMO_IO) continue;
     term_table_add(t, (const char *const[]){output_number(ctx, c->id), c->name, c->enabled ? "yes" : "no",
                                             service_name(s->registry, c->service_id), c->client_id,
                                             *c->webhook_url ? c->webhook_url : "-"});
@@ -124,7 +124,8 @@ int cli_connector_list(const struct cli_args *args) {
     jw_key(&o.w, "items");
     jw_array(&o.w);
     for (int i = 0; i < s.registry->channel_count; i++) {
-      if (s.registry->channels[i].instance_id == s.instance->id) put_json(&o, s.registry, &s.registry->channels[i]);
+      const struct channel *c = &s.registry->channels[i];
+      if (c->instance_id == s.instance->id && c->kind == CHANNEL_KIAMO_IO) put_json(&o, s.registry, c);
     }
     jw_array_end(&o.w);
     jw_object_end(&o.w);

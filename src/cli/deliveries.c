@@ -91,7 +91,7 @@ static int list(const struct cli_args *args, const struct cli_store *s) {
     return cli_fail(CLI_USAGE, "--state is pending, parked or delivered, not \"%s\"", word);
   }
   const char *connector = cli_text(args, "connector", NULL);
-  if (connector && !(l.only = find_connector(s, connector))) return CLI_NOT_FOUND;
+  if (connector && !(l.only = find_channel(s, connector))) return CLI_NOT_FOUND;
   output_begin(&l.out, cli_ctx(args));
   jw_object(&l.out.w);
   jw_key(&l.out.w, "items");
@@ -255,7 +255,7 @@ static int replay(const struct cli_args *args, const struct cli_store *s) {
   }
   struct replay r = {.instance_id = s->instance->id, .now_ms = clock_wall_ms()};
   r.deadline_at = r.now_ms + cli_int(args, "retention", RETENTION_MS);
-  const struct channel *only = connector ? find_connector(s, connector) : NULL;
+  const struct channel *only = connector ? find_channel(s, connector) : NULL;
   if (connector && !only) return CLI_NOT_FOUND;
   int64_t done = 0;
   int code = word ? replay_one(s, word, &r, &done) : replay_parked(args, s, only, &r, &done);

@@ -6,6 +6,7 @@
 #include "cli/args.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* The id in `word`, else 0. An id goes before a name that looks like one. */
 static int64_t id_of(const char *word) {
@@ -13,14 +14,49 @@ static int64_t id_of(const char *word) {
   return parse_int(word, 1, INT64_MAX, &id) ? id : 0;
 }
 
-const struct channel *find_connector(const struct cli_store *s, const char *word) {
-  const struct channel *c = registry_channel(s->registry, id_of(word));
-  if (c && c->instance_id == s->instance->id) return c;
+/* kind 0: any */
+static const struct channel *channel_like(const struct cli_store *s, int kind, const char *word) {
+  int64_t id = id_of(word);
   for (int i = 0; i < s->registry->channel_count; i++) {
-    c = &s->registry->channels[i];
-    if (c->instance_id == s->instance->id && (!strcmp(c->name, word) || !strcmp(c->client_id, word))) return c;
+    const struct channel *c = &s->registry->channels[i];
+    if (c->instance_id != s->instance->id || (kind && (int)c->kind != kind)) continue;
+    if (c->id == id || !strcmp(c->name, word) || !strcasecmp(c->client_id, word)) return c;
   }
-  cli_fail(CLI_NOT_FOUND, "there is no connector \"%s\" in \"%s\"; guichet connector list shows them", word,
+  return NULL;
+}
+
+const struct channel *find_connector(const struct cli_store *s, const char *word) {
+  const struct channel *c = channel_like(s, CHANNEL_KIAMO_IO, word);
+  if (!c)
+    cli_fail(CLI_NOT_FOUND, "there is no connector \"%s\" in \"%s\"; guichet connector list shows them", word,
+             s->instance->name);
+  return c;
+}
+
+const struct channel *find_custom_channel(const struct cli_store *s, const char *word) {
+  const struct channel *c = channel_like(s, CHANNEL_VOXIMPLANT, word);
+  if (!c)
+    cli_fail(CLI_NOT_FOUND, "there is no channel \"%s\" in \"%s\"; guichet channel list shows them", word,
+             s->instance->name);
+  return c;
+}
+
+const struct channel *find_channel(const struct cli_store *s, const char *word) {
+  const struct channel *c = channel_like(s, 0, word);
+  if (!c)
+    cli_fail(CLI_NOT_FOUND,
+             "there is no connector \"%s\" in \"%s\"; guichet connector list and guichet channel list show them", word,
+             s->instance->name);
+  return c;
+}
+
+const struct account_token *find_account_token(const struct cli_store *s, const char *word) {
+  int64_t id = id_of(word);
+  for (int i = 0; i < s->registry->account_token_count; i++) {
+    const struct account_token *t = &s->registry->account_tokens[i];
+    if (t->instance_id == s->instance->id && (t->id == id || !strcmp(t->name, word))) return t;
+  }
+  cli_fail(CLI_NOT_FOUND, "there is no account token \"%s\" in \"%s\"; guichet account-token list shows them", word,
            s->instance->name);
   return NULL;
 }

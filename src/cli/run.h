@@ -21,6 +21,19 @@ int cli_connector_set(const struct cli_args *args);
 int cli_connector_rotate(const struct cli_args *args);
 int cli_connector_enable(const struct cli_args *args);
 int cli_connector_disable(const struct cli_args *args);
+/* channel.c */
+int cli_channel_create(const struct cli_args *args);
+int cli_channel_list(const struct cli_args *args);
+int cli_channel_show(const struct cli_args *args);
+int cli_channel_set(const struct cli_args *args);
+int cli_channel_check(const struct cli_args *args);
+int cli_channel_enable(const struct cli_args *args);
+int cli_channel_disable(const struct cli_args *args);
+/* account_token.c */
+int cli_account_token_create(const struct cli_args *args);
+int cli_account_token_list(const struct cli_args *args);
+int cli_account_token_enable(const struct cli_args *args);
+int cli_account_token_disable(const struct cli_args *args);
 /* agent.c */
 int cli_agent_create(const struct cli_args *args);
 int cli_agent_list(const struct cli_args *args);
