@@ -13,6 +13,7 @@
 #include "cli/run.h"
 #include "jobs/deliver.h"
 #include "jobs/housekeep.h"
+#include "jobs/timers.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -36,6 +37,7 @@ struct server {
   pthread_mutex_t deliver_lock; /* the store's hook and the figures may ask while the deliverer is being stopped */
   struct deliver *deliver;
   struct housekeep *housekeep;
+  struct timers *timers;
   sigset_t signals;
   char url[128]; /* what we listen on, as an address for people on this machine */
 };
@@ -99,6 +101,7 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
   struct store_hooks hooks = {.events = on_events, .delivery = on_delivery, .down = on_down, .arg = s};
   store_set_hooks(s->app.store, &hooks);
   s->housekeep = housekeep_start(ctx, s->app.store, s->app.token_use);
+  s->timers = timers_start(ctx, s->app.store, s->conf);
   struct deliver *deliver = deliver_start(ctx, s->app.store, s->conf);
   pthread_mutex_lock(&s->deliver_lock);
   s->deliver = deliver;
@@ -172,6 +175,7 @@ static int close_parts(struct server *s) {
   stop_deliverer(s, left_ms > 100 ? left_ms : 100);
   if (s->app.http) http_server_stop(s->app.http);
   if (s->app.work) work_close(s->app.work);
+  if (s->timers) timers_stop(s->timers);
   if (s->housekeep) housekeep_stop(s->housekeep);
   timer_stop();
   bool down = is_down(s);
@@ -193,6 +197,7 @@ static void reread(struct server *s, void *ctx) {
   log_set_level(s->conf->log_level);
   http_server_set_conf(s->app.http, s->conf);
   deliver_set_conf(s->deliver, s->conf);
+  timers_set_conf(s->timers, s->conf);
   store_epoch_raise(s->app.store);
   log_at(LOG_INFO, "serve.reread", log_t("result", "ok"));
 }
