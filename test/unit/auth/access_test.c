@@ -304,8 +304,41 @@ static void many_threads(void **state) {
   }
 }
 
+/* A token is good for what it was issued for, and for nothing else. */
+static void each_for_its_own_use(void **state) {
+  static const enum access_use uses[] = {ACCESS_MESSAGING, ACCESS_KIT, ACCESS_KIT_REFRESH};
+  for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
+    const struct access_claims in = {.use = uses[i],
+                                     .instance_id = 3,
+                                     .channel_id = 9,
+                                     .generation = 4,
+                                     .issued_at = NOW,
+                                     .expires_at = NOW + 900,
+                                     .token_id = 5,
+                                     .token_generation = 6,
+                                     .uuid = "8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f",
+                                     .account = "Caf\xc3\xa9"};
+    const char *token = access_issue(*state, &in);
+    for (size_t k = 0; k < ARRAY_LEN(uses); k++) {
+      for (int twice = 0; twice < 2; twice++) { /* the second comes from the cache */
+        struct access_claims c;
+        enum access_result r = access_check(uses[k], token, strlen(token), NOW, &c);
+        assert_int_equal(r, i == k ? ACCESS_OK : ACCESS_FORGED);
+        if (r != ACCESS_OK) continue;
+        assert_int_equal(c.channel_id, 9);
+        assert_int_equal(c.generation, 4);
+        assert_int_equal(c.token_id, i ? 5 : 0);
+        assert_int_equal(c.token_generation, i ? 6 : 0);
+      }
+    }
+    assert_int_equal(access_check(uses[i], token, strlen(token), NOW + 900, &(struct access_claims){0}),
+                     ACCESS_EXPIRED);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(each_for_its_own_use, setup, teardown),
       cmocka_unit_test_setup_teardown(ours_is_taken_with_all_it_says, setup, teardown),
       cmocka_unit_test_setup_teardown(two_tokens_of_one_second_differ, setup, teardown),
       cmocka_unit_test_setup_teardown(the_largest_numbers, setup, teardown),

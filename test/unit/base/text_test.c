@@ -330,8 +330,26 @@ static void comparing_and_controls(void **state) {
   assert_true(text_has_control("\x7f", 1));
 }
 
+static void uuids(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    bool is;
+  } rows[] = {
+      {"8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f", true},        {"8F14E45F-CEEA-467F-A0E6-1A2B3C4D5E6F", true},
+      {"00000000-0000-0000-0000-000000000000", true},        {"", false},
+      {"8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6", false},        {"8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f0", false},
+      {"8f14e45fceea467fa0e61a2b3c4d5e6f", false},           {"8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6g", false},
+      {"8f14e45f-ceea-467f-a0e61-a2b3c4d5e6f", false},       {"{8f14e45f-ceea-467f-a0e6-1a2b3c4d5e}", false},
+      {"8f14e45f-ceea-467f-a0e6-1a2b3c4d5e\xc3\xa9", false},
+  };
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+    if (text_is_uuid(rows[i].text, strlen(rows[i].text)) != rows[i].is) fail_msg("%s", rows[i].text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(uuids),
       cmocka_unit_test(hex),
       cmocka_unit_test(base64_texts),
       cmocka_unit_test(base64_round_trip),
