@@ -94,3 +94,11 @@ export async function kitDemo({ callback, channelArgs = [], env, serve = {} } = 
   };
   return d;
 }
+
+/** This surface for those who only count requests and deliveries (load.js): one event a request. */
+export const kitSurface = {
+  channel: (d) => d.channel,
+  pack: (name, [text], from) => phpJson(event({ client: name, text, event_id: `${name}-${from}`, message_id: String(from % 7) })),
+  post: (d, body) => d.kit.postEvent(body),
+  read: (json) => ({ customer: json.client_data.client_id, text: json.event_data.message?.text, id: json.event_id }),
+};

@@ -15,30 +15,37 @@ export function chance(seed = Number(process.env.GUICHET_TEST_SEED ?? Date.now()
   return { seed, below: (n) => Math.floor(next() * n) };
 }
 
+/** What a surface's requests and deliveries look like to those who only count them. */
+export const kiamoIo = {
+  channel: (d) => d.connector,
+  /** One request with these texts; a retry is the same bytes. Ids begin again, as in the vendor's samples. */
+  pack: (name, texts, from) => JSON.stringify({ messages: texts.map((text, i) => message({ id: String((from + i) % 7), customer: name, created_at: 1_700_000_000 + from + i, text })) }),
+  post: (d, body) => d.partner.post(body),
+  read: (json) => ({ customer: json.customer_id, text: json.body.message, id: json.id }),
+};
+
 /**
  * One customer of a partner: sends requests one after the other; a request without a 200 is sent again, the same, until it has one.
  * `sent` is what the conversation must hold, in order. Statuses besides 200 and 503 fail the test.
  */
 export function customer(d, name, { batch = () => 1, text = (n) => `n${n}` } = {}) {
+  const surface = d.surface ?? kiamoIo;
   const self = {
     name, sent: [], answered: 0, retried: 0, refused: 0, pending: null,
     /** Sends until stopping() is true; leaves a request without an answer for the next run. */
     async run(stopping, onAck = () => {}) {
       while (!stopping()) {
         if (!self.pending) {
-          const messages = Array.from({ length: batch() }, () => {
-            const n = self.sent.length;
-            const m = message({ id: String(n % 7), customer: name, created_at: 1_700_000_000 + n, text: text(n) });
-            self.sent.push(m.body.message);
-            return m;
-          });
-          self.pending = JSON.stringify({ messages });
+          const from = self.sent.length;
+          const texts = Array.from({ length: batch() }, (_, i) => text(from + i));
+          self.sent.push(...texts);
+          self.pending = surface.pack(name, texts, from);
         } else {
           self.retried++;
         }
         let r;
         try {
-          r = await d.partner.post(self.pending);
+          r = await surface.post(d, self.pending);
         } catch {
           return; // the connection broke: nobody knows
         }
@@ -62,7 +69,7 @@ export function customer(d, name, { batch = () => 1, text = (n) => `n${n}` } = {
     },
     /** Everything that was answered, or retried until it was, is there once and in order. */
     async assertKept() {
-      const interactions = await d.agent.ofCustomer(d.connector.id, name);
+      const interactions = await d.agent.ofCustomer(surface.channel(d).id, name);
       assert.ok(interactions.filter((i) => i.state !== 'closed').length <= 1, 'one open interaction');
       const texts = [];
       for (const i of interactions.sort((a, b) => (a.id < b.id ? -1 : 1))) {
@@ -76,12 +83,13 @@ export function customer(d, name, { batch = () => 1, text = (n) => `n${n}` } = {
 
 /** An agent who answers one customer again and again, each answer with a key of its own and repeated until it is taken. */
 export function answerer(d, name) {
+  const surface = d.surface ?? kiamoIo;
   const self = {
     name, sent: [], pending: null, interaction: null,
     async run(stopping, onAck = () => {}) {
       while (!stopping()) {
         try {
-          self.interaction ??= (await d.agent.ofCustomer(d.connector.id, name))[0]?.id ?? null;
+          self.interaction ??= (await d.agent.ofCustomer(surface.channel(d).id, name))[0]?.id ?? null;
           if (!self.interaction) return;
           if (!self.pending) {
             const text = `answer ${self.sent.length}`;
@@ -113,19 +121,19 @@ export function answerer(d, name) {
     },
     /** The partner's webhook had every answer, in order, repeats the same bytes. */
     async assertDelivered(hook) {
-      const mine = () => hook.requests.filter((r) => r.json.customer_id === name);
-      await eventually(() => new Set(mine().filter((r) => r.answered === 200).map((r) => r.json.body.message)).size === self.sent.length, { timeout: 120_000, what: `${name}: ${self.sent.length} answers delivered` });
+      const mine = () => hook.requests.map((r) => ({ ...surface.read(r.json), body: r.body, answered: r.answered })).filter((r) => r.customer === name);
+      await eventually(() => new Set(mine().filter((r) => r.answered === 200).map((r) => r.text)).size === self.sent.length, { timeout: 120_000, what: `${name}: ${self.sent.length} answers delivered` });
       const first = new Map();
       for (const r of mine()) {
-        const before = first.get(r.json.id);
+        const before = first.get(r.id);
         if (before) assert.ok(before.body.equals(r.body), 'the same bytes again');
-        else first.set(r.json.id, r);
+        else first.set(r.id, r);
       }
-      assert.deepEqual([...first.values()].map((r) => r.json.body.message), self.sent, `${name}: each answer, in order`);
+      assert.deepEqual([...first.values()].map((r) => r.text), self.sent, `${name}: each answer, in order`);
       // In order also means: none before the one before it was taken.
       let taken = -1;
       for (const r of mine()) {
-        const n = self.sent.indexOf(r.json.body.message);
+        const n = self.sent.indexOf(r.text);
         assert.ok(n <= taken + 1, `${name}: ${n} was sent before ${taken + 1} was taken`);
         if (r.answered === 200) taken = Math.max(taken, n);
       }
