@@ -3,6 +3,7 @@
 import { describe, it, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { demoData, startServer, partner, agent, login, cliJson, cli, message, sink, request, raw, eventually, setupId } from '../lib/server.js';
+import { connector as kitConnector, event, makeChannel } from '../lib/kit.js';
 
 describe('two instances', () => {
   let server;
@@ -26,6 +27,10 @@ describe('two instances', () => {
     const [received] = await a.messages(i.id);
     const uploaded = await a.upload(i.id, `${mark}-up.txt`, 'text/plain', Buffer.from(`${mark}-up-bytes`));
     const reply = await a.reply(i.id, { text: `${mark}-reply`, attachments: [{ name: `${mark}-sent.txt`, mime_type: 'text/plain', data: Buffer.from(`${mark}-sent-bytes`).toString('base64') }] });
+    const channel = await makeChannel(dir, { callback: hook.url, name: `${mark}-channel`, args: ['--instance', instance] });
+    const kit = kitConnector(server, channel);
+    await kit.sendOk(event({ client: `${mark}-customer`, text: `${mark}-kit`, data: { client_email: `${mark}@example.org` } }));
+    const [talk] = await a.ofCustomer(channel.id, `${mark}-customer`);
     const note = await a.note(i.id, `${mark}-note`);
     const [got] = await hook.received(1);
     const uid = got.json.body.attachments[0].content.data.match(/([0-9a-f]{32})\/$/)[1];
@@ -33,12 +38,12 @@ describe('two instances', () => {
     const timeline = await a.timeline(i.id);
     const people = (await cliJson(['agent', 'list', '--data', dir, '--instance', instance])).items.map((x) => x.id);
     const tokens = (await cliJson(['token', 'list', '--data', dir, '--instance', instance])).items.map((x) => x.id);
-    const ids = { interaction: i.id, service: i.service.id, connector: i.connector.id, customer: i.customer.id, received: received.id, file: received.attachments[0].id, uploaded: uploaded.id, reply: reply.id, sent: reply.attachments[0].id, note: note.id, uid };
+    const ids = { interaction: i.id, service: i.service.id, connector: i.connector.id, customer: i.customer.id, received: received.id, file: received.attachments[0].id, uploaded: uploaded.id, reply: reply.id, sent: reply.attachments[0].id, note: note.id, uid, channel: channel.uuid, talk: talk.id };
     people.forEach((id, n) => (ids[`agent${n}`] = id));
     tokens.forEach((id, n) => (ids[`token${n}`] = id));
     const session = (await login(server, { ...person, instance })).cookie;
     assert.ok(session, `${instance}: a session`);
-    return { instance, partner: p, agent: a, connector, token, person, admin, ids, session, seqs: timeline.map((e) => e.seq) };
+    return { instance, partner: p, kit, agent: a, connector, token, person, admin, ids, session, seqs: timeline.map((e) => e.seq) };
   }
 
   before(async () => {
@@ -71,6 +76,7 @@ describe('two instances', () => {
     'session': { Cookie: ours.session },
     'administrator': { Cookie: ours.admin },
     'bearer': { Authorization: `Bearer ${await ours.partner.token()}` },
+    'custom channel': { Authorization: `Bearer ${await ours.kit.token()}` },
     'nothing': {},
   });
 
