@@ -63,10 +63,12 @@ static enum cli_exit code_of(int status) {
   return CLI_FAILED;
 }
 
-/* The server's own words: v3's problem details, Kiamo.io's errors and OAuth's all have one of these. */
+/* The server's own words: v3's problem details, Kiamo.io's errors, OAuth's and, inside "result", those of custom
+ * channels all have one of these. */
 static const char *reason_of(void *ctx, const struct jval *json) {
   static const char *const keys[] = {"detail", "error_description", "message", "title", "error"};
   const char *reason = "";
+  if (jval_type(jval_get(json, "result")) == JT_OBJECT) json = jval_get(json, "result");
   for (size_t i = 0; i < ARRAY_LEN(keys) && !*reason; i++) {
     const char *text = jval_str(jval_get(json, keys[i]), NULL);
     if (text) reason = text;

@@ -1,7 +1,7 @@
-/* A partner's webhook on the terminal: takes messages, verifies their signature, prints them, and misbehaves on
- * request. HTTP threads read and print; the answer is set at once or, with --delay, by the command's own thread when
- * its time has come, which waits on one poll() for signals, due answers and the end of the count. At most LATE_MAX
- * answers are held back. Never fetches what a message points to. */
+/* A partner's webhook on the terminal, of either kind of channel: takes what is sent, verifies its signature, prints
+ * it, and misbehaves on request. HTTP threads read and print; the answer is set at once or, with --delay, by the
+ * command's own thread when its time has come, which waits on one poll() for signals, due answers and the end of the
+ * count. At most LATE_MAX answers are held back. Never fetches what a message points to. */
 #include "cli/run.h"
 
 #include "base/clock.h"
@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/output.h"
 #include "cli/term.h"
+#include "core/surface.h"
 #include "http/reply.h"
 #include "http/server.h"
 
@@ -27,6 +28,16 @@
 enum verdict { SIGNATURE_UNCHECKED, SIGNATURE_RIGHT, SIGNATURE_WRONG, SIGNATURE_MISSING };
 static const char *const verdict_words[] = {"unchecked", "right", "wrong", "missing"};
 
+/* What differs between the kinds of channel: how a request is signed and what its parts are called. */
+struct kind {
+  const char *word;
+  const char *const *secrets; /* flags without which nothing is verified; NULL ends */
+  enum verdict (*verify)(const struct request *req, const struct jval *m, const char *body, size_t len);
+  void (*print)(void *ctx, const struct jval *m, enum verdict v, int status);
+  const char *headers[4][2]; /* key of the JSON line, header */
+  const char *type, *taken;  /* the answer */
+};
+
 struct late {
   struct request *req;
   int status;
@@ -36,8 +47,9 @@ struct late {
 /* The one webhook of this process; routes have no argument of their own. Guarded by lock once the server runs. */
 static struct {
   pthread_mutex_t lock;
-  const char *secret; /* NULL: not checked */
-  int status;         /* of the share `rate` of answers */
+  const struct kind *kind;
+  const char *secrets[2]; /* as the kind names them; NULL: not checked */
+  int status;             /* of the share `rate` of answers */
   double rate;
   int64_t delay_ms;
   int64_t count; /* 0: no end */
@@ -55,15 +67,30 @@ static void wake(void) {
 
 /* ---- looking at a message ---- */
 
-static enum verdict verify(const struct request *req, const char *body, size_t len) {
-  if (!hook.secret) return SIGNATURE_UNCHECKED;
+static enum verdict kiamo_io_verify(const struct request *req, const struct jval *m, const char *body, size_t len) {
+  (void)m;
   const char *given = request_header(req, "Body-Hash");
   if (!given) return SIGNATURE_MISSING;
   uint8_t mac[SHA1_LEN];
   char hex[SHA1_LEN * 2 + 1];
-  hmac_sha1(hook.secret, strlen(hook.secret), body, len, mac);
+  hmac_sha1(hook.secrets[0], strlen(hook.secrets[0]), body, len, mac);
   hex_encode(mac, sizeof mac, hex);
   return secret_equal_text(hex, given) ? SIGNATURE_RIGHT : SIGNATURE_WRONG;
+}
+
+/* A check of the address has no event, and its signature none in it. */
+static enum verdict voximplant_verify(const struct request *req, const struct jval *m, const char *body, size_t len) {
+  (void)body, (void)len;
+  const char *given = request_header(req, "Authorization");
+  if (!given) return SIGNATURE_MISSING;
+  char md5[SURFACE_MD5_LEN];
+  const char *event_id = jval_str(jval_get(m, "event_id"), NULL);
+  voximplant_signature(hook.secrets[0], hook.secrets[1], event_id, md5);
+  return secret_equal_text(md5, given) ? SIGNATURE_RIGHT : SIGNATURE_WRONG;
+}
+
+static enum verdict verify(const struct request *req, const struct jval *m, const char *body, size_t len) {
+  return hook.secrets[0] ? hook.kind->verify(req, m, body, len) : SIGNATURE_UNCHECKED;
 }
 
 static const char *text_of(const struct jval *v, const char *key) {
@@ -77,16 +104,10 @@ static void print_signature(enum verdict v, int status) {
          term_style(stdout, TERM_PLAIN), status);
 }
 
-static void print_people(void *ctx, const struct jval *m, const char *body, enum verdict v, int status) {
+static void kiamo_io_print(void *ctx, const struct jval *m, enum verdict v, int status) {
   const struct jval *sender = jval_get(m, "sender");
   const char *name = text_of(sender, "name");
   const struct jval *content = jval_get(m, "body");
-  printf("%s  ", term_time(ctx, clock_wall_ms()));
-  if (!m) {
-    print_signature(v, status);
-    printf("    (not JSON) %s\n", term_clean_lines(ctx, body, "    "));
-    return;
-  }
   printf("%s%s%s to %s, message %s, ", term_style(stdout, TERM_BOLD),
          term_clean(ctx, *name ? name : text_of(sender, "id")), term_style(stdout, TERM_PLAIN),
          term_clean(ctx, text_of(m, "customer_id")), term_clean(ctx, text_of(m, "id")));
@@ -100,6 +121,54 @@ static void print_people(void *ctx, const struct jval *m, const char *body, enum
   }
 }
 
+static void voximplant_print(void *ctx, const struct jval *m, enum verdict v, int status) {
+  const struct jval *data = jval_get(m, "event_data"), *sender = jval_get(data, "sender_data");
+  const struct jval *message = jval_get(data, "message"), *items = jval_get(message, "payload");
+  printf("%s%s%s to %s, %s %s, ", term_style(stdout, TERM_BOLD),
+         term_clean(ctx, text_of(sender, "sender_display_name")), term_style(stdout, TERM_PLAIN),
+         term_clean(ctx, text_of(jval_get(m, "client_data"), "client_id")), term_clean(ctx, text_of(m, "event_type")),
+         term_clean(ctx, text_of(m, "event_id")));
+  print_signature(v, status);
+  if (*text_of(data, "close_reason")) printf("    %s\n", term_clean(ctx, text_of(data, "close_reason")));
+  if (*text_of(message, "text")) printf("    %s\n", term_clean_lines(ctx, text_of(message, "text"), "    "));
+  for (size_t i = 0; i < jval_count(items); i++) {
+    const struct jval *f = jval_at(items, i);
+    printf("    [%s, %s] %s\n", term_clean(ctx, text_of(f, "type")), term_clean(ctx, text_of(f, "file_name")),
+           term_clean(ctx, text_of(f, "file_url")));
+  }
+}
+
+static const struct kind kinds[] = {
+    {
+        .word = "kiamo_io",
+        .secrets = (const char *const[]){"secret", NULL},
+        .verify = kiamo_io_verify,
+        .print = kiamo_io_print,
+        .headers = {{"body_hash", "Body-Hash"}, {"api_version", "Api-Version"}},
+        .type = "application/json",
+        .taken = "{}",
+    },
+    {
+        .word = "voximplant",
+        .secrets = (const char *const[]){"salt", "token", NULL},
+        .verify = voximplant_verify,
+        .print = voximplant_print,
+        .headers = {{"authorization", "Authorization"}},
+        .type = "text/plain",
+        .taken = "OK",
+    },
+};
+
+static void print_people(void *ctx, const struct jval *m, const char *body, enum verdict v, int status) {
+  printf("%s  ", term_time(ctx, clock_wall_ms()));
+  if (m) {
+    hook.kind->print(ctx, m, v, status);
+    return;
+  }
+  print_signature(v, status);
+  printf("    (not JSON) %s\n", term_clean_lines(ctx, body, "    "));
+}
+
 static void print_line(struct request *req, const struct jval *m, const char *body, size_t len, enum verdict v,
                        int status) {
   struct output o;
@@ -108,8 +177,8 @@ static void print_line(struct request *req, const struct jval *m, const char *bo
   jw_ktime(&o.w, "at", clock_wall_ms());
   jw_kstr(&o.w, "path", request_path(req));
   jw_kstr(&o.w, "signature", verdict_words[v]);
-  jw_kstr(&o.w, "body_hash", request_header(req, "Body-Hash"));
-  jw_kstr(&o.w, "api_version", request_header(req, "Api-Version"));
+  for (size_t i = 0; hook.kind->headers[i][0]; i++)
+    jw_kstr(&o.w, hook.kind->headers[i][0], request_header(req, hook.kind->headers[i][1]));
   jw_kint(&o.w, "status", status);
   if (m) {
     struct jspan span = jspan_of(body, len);
@@ -136,7 +205,7 @@ static void print_line(struct request *req, const struct jval *m, const char *bo
 
 static void answer(struct request *req, int status) {
   if (status == 200) {
-    reply_static(req, 200, "application/json", "{}", 2);
+    reply_static(req, 200, hook.kind->type, hook.kind->taken, strlen(hook.kind->taken));
   } else {
     reply_empty(req, status);
   }
@@ -171,7 +240,7 @@ static void take_message(struct request *req) {
     reply_empty(req, 503);
     return;
   }
-  enum verdict v = verify(req, body, len);
+  enum verdict v = verify(req, m, body, len);
   bool bad = v == SIGNATURE_WRONG || v == SIGNATURE_MISSING;
   int status = misbehaves() ? hook.status : bad ? 401 : 200;
   hook.taken++;
@@ -187,7 +256,28 @@ static void take_message(struct request *req) {
   if (!late) answer(req, status);
 }
 
+/* A custom channel's address is asked before it is used: no message, so it does not count. */
+static void take_check(struct request *req) {
+  pthread_mutex_lock(&hook.lock);
+  enum verdict v = verify(req, NULL, "", 0);
+  int status = v == SIGNATURE_WRONG || v == SIGNATURE_MISSING ? 401 : 200;
+  hook.bad += status == 401;
+  if (hook.json) {
+    print_line(req, NULL, "", 0, v, status);
+  } else {
+    printf("%s  a check of this address, ", term_time(request_pool(req), clock_wall_ms()));
+    print_signature(v, status);
+  }
+  fflush(stdout);
+  pthread_mutex_unlock(&hook.lock);
+  answer(req, status);
+}
+
 static const struct route routes[] = {
+    {HTTP_GET, "/", take_check, .summary = "Is this the right address?"},
+    {HTTP_GET, "/{a}", take_check, .summary = "Is this the right address?"},
+    {HTTP_GET, "/{a}/{b}", take_check, .summary = "Is this the right address?"},
+    {HTTP_GET, "/{a}/{b}/{c}", take_check, .summary = "Is this the right address?"},
     {HTTP_POST, "/", take_message, .body_max = -1, .summary = "A message"},
     {HTTP_POST, "/{a}", take_message, .body_max = -1, .summary = "A message"},
     {HTTP_POST, "/{a}/{b}", take_message, .body_max = -1, .summary = "A message"},
@@ -206,7 +296,7 @@ static void finished(const struct request *req, int status, int64_t duration_us,
                      uint64_t bytes_out) {
   (void)status, (void)duration_us, (void)bytes_in, (void)bytes_out;
   const struct route *route = request_route(req);
-  if (!route) return;
+  if (!route || route->method != HTTP_POST) return;
   pthread_mutex_lock(&hook.lock);
   hook.answered++;
   pthread_mutex_unlock(&hook.lock);
@@ -276,7 +366,9 @@ static int serve_hook(const struct cli_args *args, const struct conf *conf, int 
   if (!server) return cli_fail(CLI_FAILED, "%s", err);
   http_server_run(server);
   fprintf(cli_json(args) ? stderr : stdout, "listening on http://127.0.0.1:%d/webhook%s\n", http_server_port(server),
-          hook.secret ? "" : " (without --secret signatures are not checked)");
+          hook.secrets[0]
+              ? ""
+              : mem_printf(cli_ctx(args), " (without --%s signatures are not checked)", hook.kind->secrets[0]));
   fflush(stdout);
   run_until_end(signals);
   http_server_quiesce(server);
@@ -288,11 +380,29 @@ static int serve_hook(const struct cli_args *args, const struct conf *conf, int 
                   (long long)hook.taken);
 }
 
+static int take_kind(const struct cli_args *args) {
+  const char *word = cli_text(args, "kind", kinds[0].word);
+  for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+    if (!strcmp(kinds[i].word, word)) hook.kind = &kinds[i];
+  if (!hook.kind) return cli_fail(CLI_USAGE, "--kind: \"%s\" is not one of kiamo_io, voximplant", word);
+  for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+    for (size_t k = 0; kinds[i].secrets[k]; k++)
+      if (&kinds[i] != hook.kind && cli_has(args, kinds[i].secrets[k]))
+        return cli_fail(CLI_USAGE, "--%s belongs to --kind %s", kinds[i].secrets[k], kinds[i].word);
+  for (size_t k = 0; hook.kind->secrets[k]; k++) {
+    hook.secrets[k] = cli_text(args, hook.kind->secrets[k], NULL);
+    if (k && !hook.secrets[k] != !hook.secrets[0])
+      return cli_fail(CLI_USAGE, "--%s and --%s go together", hook.kind->secrets[0], hook.kind->secrets[k]);
+  }
+  return CLI_OK;
+}
+
 int cli_listen(const struct cli_args *args) {
   if (cli_has(args, "rate") && !cli_has(args, "status")) {
     return cli_fail(CLI_USAGE, "--rate needs --status: which answer is to be given that often?");
   }
-  hook.secret = cli_text(args, "secret", NULL);
+  int code = take_kind(args);
+  if (code != CLI_OK) return code;
   hook.status = (int)cli_int(args, "status", 0);
   hook.rate = cli_real(args, "rate", 1);
   hook.delay_ms = cli_int(args, "delay", 0);
@@ -309,7 +419,7 @@ int cli_listen(const struct cli_args *args) {
   int signals = signalfd(-1, &set, SFD_CLOEXEC);
   hook.wake = eventfd(0, EFD_CLOEXEC);
   if (signals < 0 || hook.wake < 0) return cli_fail(CLI_FAILED, "the system has no file descriptors left");
-  int code = serve_hook(args, conf, signals);
+  code = serve_hook(args, conf, signals);
   close(signals);
   close(hook.wake);
   return code;

@@ -9,6 +9,7 @@
 #include "cli/client.h"
 #include "cli/file.h"
 #include "cli/output.h"
+#include "cli/send_kit.h"
 
 #include <string.h>
 
@@ -153,7 +154,7 @@ static int send_body(const struct cli_args *args, const struct buf *body, struct
   return code;
 }
 
-int cli_send(const struct cli_args *args) {
+static int send_kiamo_io(const struct cli_args *args) {
   bool speaks = cli_has(args, "text") || cli_has(args, "file");
   if (!speaks && !cli_has(args, "history"))
     return cli_fail(CLI_USAGE, "nothing to send: give --text, --file or --history");
@@ -182,4 +183,17 @@ int cli_send(const struct cli_args *args) {
   if (code != CLI_OK) return code;
   if (body.failed) return cli_fail(CLI_REFUSED, "the request is larger than %d MiB: send less at once", BODY_MAX >> 20);
   return send_body(args, &body, &id_list);
+}
+
+/* The partners of each kind of channel. */
+static const struct {
+  const char *kind;
+  int (*send)(const struct cli_args *args);
+} partners[] = {{"kiamo_io", send_kiamo_io}, {"voximplant", send_kit}};
+
+int cli_send(const struct cli_args *args) {
+  const char *kind = cli_text(args, "kind", partners[0].kind);
+  for (size_t i = 0; i < ARRAY_LEN(partners); i++)
+    if (!strcmp(partners[i].kind, kind)) return partners[i].send(args);
+  return cli_fail(CLI_USAGE, "--kind: \"%s\" is not one of kiamo_io, voximplant", kind);
 }

@@ -20,6 +20,22 @@ static const char *text_of(const struct jval *v, const char *key) {
   return text ? text : "";
 }
 
+/* A place, a contact, or what we have no word for: its texts, in the order they came. */
+static void print_member(void *arg, const char *key, const struct jval *v) {
+  void *ctx = arg;
+  const char *text = jval_str(v, NULL);
+  if (text && *text && strcmp(key, "type") != 0) printf(", %s %s", term_clean(ctx, key), term_clean(ctx, text));
+}
+
+static void print_items(void *ctx, const struct jval *items) {
+  for (size_t i = 0; i < jval_count(items); i++) {
+    const struct jval *item = jval_at(items, i);
+    printf("    [%s", term_clean(ctx, text_of(item, "type")));
+    jval_each(item, print_member, ctx);
+    printf("]\n");
+  }
+}
+
 static void print_message(void *ctx, const struct jval *m) {
   const struct jval *sender = jval_get(m, "sender");
   const char *name = text_of(sender, "name");
@@ -34,6 +50,7 @@ static void print_message(void *ctx, const struct jval *m) {
     printf("    [%s, %s, %s]\n", term_clean(ctx, text_of(f, "name")), term_clean(ctx, text_of(f, "mimeType")),
            term_size(ctx, jval_int(jval_get(f, "size"))));
   }
+  print_items(ctx, jval_get(jval_get(m, "richContent"), "items"));
   const char *state = text_of(jval_get(m, "delivery"), "state");
   if (*state)
     printf("    %s%s%s\n", term_style(stdout, TERM_DIM), term_clean(ctx, state), term_style(stdout, TERM_PLAIN));
