@@ -38,7 +38,7 @@ CREATE TABLE customer_field (
 CREATE TABLE inbound_event (
   channel_id BIGINT NOT NULL,
   ext_id     TEXT NOT NULL,
-  message_id BIGINT NOT NULL,
+  stored_at  BIGINT NOT NULL,
   PRIMARY KEY (channel_id, ext_id)
 );
 -- Their messages are told apart by that alone: two events may carry one message id in one second.

@@ -20,7 +20,7 @@ UPDATE custom_channel SET token_id = $2, access_ms = $3, refresh_ms = $4, idle_c
 WHERE channel_id = $1;
 
 -- name: inbound_event_insert
-INSERT INTO inbound_event (channel_id, ext_id, message_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+INSERT INTO inbound_event (channel_id, ext_id, stored_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 
 -- name: customer_field_set
 INSERT INTO customer_field (customer_id, name, value, updated_at) VALUES ($1, $2, $3, $4)

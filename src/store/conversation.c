@@ -134,9 +134,8 @@ static enum db_result insert_message(struct db *tx, const struct channel *channe
 enum conversation_result conversation_receive(struct db *tx, const struct channel *channel, const struct message_in *m,
                                               int64_t now_ms) {
   struct customer c;
-  int64_t id = id_next();
   if (m->event_id) {
-    enum db_result first = db_exec(tx, Q_INBOUND_EVENT_INSERT, v_int(channel->id), v_text(m->event_id), v_int(id));
+    enum db_result first = db_exec(tx, Q_INBOUND_EVENT_INSERT, v_int(channel->id), v_text(m->event_id), v_int(now_ms));
     if (first != DB_OK) return first == DB_NONE ? CONVERSATION_OK : CONVERSATION_FAILED;
   }
   if (!find_customer(tx, channel, m, &c)) return CONVERSATION_FAILED;
@@ -149,6 +148,7 @@ enum conversation_result conversation_receive(struct db *tx, const struct channe
       return CONVERSATION_OK;
     if (!open_interaction(tx, channel, &c, is_new, now_ms)) return CONVERSATION_FAILED;
   }
+  int64_t id = id_next();
   enum db_result inserted = insert_message(tx, channel, &c, m, id, now_ms);
   if (inserted == DB_NONE) return CONVERSATION_OK; /* a repeat: it is there already */
   if (inserted != DB_OK) return CONVERSATION_FAILED;
@@ -244,9 +244,11 @@ static struct sender_out speaker_of(const struct registry *registry, int64_t ins
                                     bool as_bot) {
   const struct agent *agent = actor->agent_id ? registry_agent(registry, actor->agent_id) : NULL;
   const struct instance *instance = registry_instance(registry, instance_id);
-  if (agent)
-    return (struct sender_out){
-        .id = agent->id, .username = agent->login, .display_name = agent->display_name, .is_bot = as_bot};
+  if (actor->agent_id)
+    return (struct sender_out){.id = actor->agent_id,
+                               .username = agent ? agent->login : actor->display_name,
+                               .display_name = actor->display_name,
+                               .is_bot = as_bot};
   return (struct sender_out){.username = instance->name, .display_name = instance->name, .is_bot = as_bot};
 }
 
@@ -256,9 +258,10 @@ static enum close_reason reason_of(const struct registry *registry, const struct
                                    const struct actor *actor, const struct close_in *close) {
   const struct agent *agent = actor->agent_id ? registry_agent(registry, actor->agent_id) : NULL;
   if (close->as_bot) return CLOSE_BOT;
-  if (!agent) return CLOSE_API;
+  if (!actor->agent_id) return CLOSE_API;
   /* An administrator may also be the one who serves the customer. */
-  return agent->profile == PROFILE_ADMINISTRATOR && i->agent_id != agent->id ? CLOSE_ADMINISTRATOR : CLOSE_AGENT;
+  return agent && agent->profile == PROFILE_ADMINISTRATOR && i->agent_id != agent->id ? CLOSE_ADMINISTRATOR
+                                                                                      : CLOSE_AGENT;
 }
 
 static enum conversation_result end(struct db *tx, void *pool, const struct channel *channel, struct interaction *i,

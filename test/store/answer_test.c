@@ -34,7 +34,10 @@ static enum job_result run_deed(struct db *tx, void *arg) {
     break;
   case NOTE: d->result = conversation_note(tx, d->instance_id, d->id, &d->actor, d->note, d->now_ms, &d->made); break;
   case ACCEPT: d->result = conversation_accept(tx, d->instance_id, d->id, &d->actor, d->now_ms); break;
-  case CLOSE: d->result = conversation_close(tx, d->instance_id, d->id, &d->actor, d->now_ms); break;
+  case CLOSE:
+    d->result = conversation_close(tx, d->registry, d->instance_id, d->id, &d->actor,
+                                   &(struct close_in){.retention_ms = 1000}, d->now_ms);
+    break;
   }
   return d->result == CONVERSATION_OK ? JOB_COMMIT : JOB_REJECT;
 }

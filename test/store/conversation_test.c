@@ -28,17 +28,19 @@ static struct message message_of(struct box *b, int64_t instance_id, int64_t id)
 }
 
 struct closing {
+  const struct registry *registry;
   int64_t instance_id, id, now_ms;
   enum conversation_result result;
 };
 static enum job_result run_close(struct db *tx, void *arg) {
   struct closing *c = arg;
   const struct actor actor = {.agent_id = 1, .display_name = "A"};
-  c->result = conversation_close(tx, c->instance_id, c->id, &actor, c->now_ms);
+  c->result = conversation_close(tx, c->registry, c->instance_id, c->id, &actor,
+                                 &(struct close_in){.retention_ms = 1000}, c->now_ms);
   return c->result == CONVERSATION_OK ? JOB_COMMIT : JOB_REJECT;
 }
 static void close_it(struct box *b, int64_t id) {
-  struct closing c = {.instance_id = 1, .id = id, .now_ms = NOW + 1000};
+  struct closing c = {.registry = box_registry(b), .instance_id = 1, .id = id, .now_ms = NOW + 1000};
   box_run(b, run_close, &c, STORE_OK);
 }
 
