@@ -288,13 +288,17 @@ static void check_secrets(struct doctor *d) {
   }
 }
 
+static const char *how_to_set(const struct channel *c) {
+  return c->kind == CHANNEL_KIAMO_IO ? "guichet connector set … --webhook URL" : "guichet channel set … --callback URL";
+}
+
 static void check_webhook(struct doctor *d, const struct channel *c) {
   static const struct {
     enum level level;
     const char *advice;
   } outcomes[] = {
       [PROBE_REACHED] = {LEVEL_OK, ""},
-      [PROBE_BAD_URL] = {LEVEL_FAIL, "guichet connector set … --webhook URL"},
+      [PROBE_BAD_URL] = {LEVEL_FAIL, NULL}, /* as how_to_set says */
       [PROBE_NO_NAME] = {LEVEL_FAIL, "correct the address, or this machine's DNS"},
       [PROBE_REFUSED] = {LEVEL_FAIL,
                          "if that is meant, allow its network: allow_private_targets (GUICHET_ALLOW_PRIVATE_TARGETS)"},
@@ -302,15 +306,20 @@ static void check_webhook(struct doctor *d, const struct channel *c) {
                                "start the partner's side, or open the way to it; deliveries wait and are tried again"},
   };
   const char *check = mem_printf(d->ctx, "webhook of %s", c->name);
+  if (c->enabled && c->token_id && !c->token) {
+    add(d, LEVEL_FAIL, check, "guichet account-token enable …, or guichet channel set … --token TOKEN",
+        "the account token that it signs with is disabled: nothing is sent");
+    return;
+  }
   if (!c->enabled || !*c->webhook_url) {
-    const char *advice = c->enabled ? "guichet connector set … --webhook URL; until then answers stay here" : "";
-    add(d, c->enabled ? LEVEL_WARN : LEVEL_OK, check, advice, "%s",
-        c->enabled ? "none is set" : "the connector is disabled");
+    const char *advice = c->enabled ? mem_printf(d->ctx, "%s; until then answers stay here", how_to_set(c)) : "";
+    add(d, c->enabled ? LEVEL_WARN : LEVEL_OK, check, advice, "%s", c->enabled ? "none is set" : "it is disabled");
     return;
   }
   char why[200];
   enum probe_result result = probe_url(c->webhook_url, d->conf->allow_private_targets, CONNECT_TIMEOUT, why);
-  add(d, outcomes[result].level, check, outcomes[result].advice, "%.150s: %s", c->webhook_url, why);
+  const char *advice = outcomes[result].advice ? outcomes[result].advice : how_to_set(c);
+  add(d, outcomes[result].level, check, advice, "%.150s: %s", c->webhook_url, why);
 }
 
 static void check_deliveries(struct doctor *d) {

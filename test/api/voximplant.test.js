@@ -153,6 +153,16 @@ describe('Requests as the vendor\'s client sends them', () => {
       assert.equal(Number(r.headers['content-length']), r.bytes.length, `${method} ${path}`);
     }
   });
+  it('too many bodies at once: 503, in the same words, and asked to come again', async () => {
+    const data = await demoData();
+    const channel = await makeChannel(data.dir);
+    const own = await startServer({ dir: data.dir, env: { GUICHET_BODY_TOTAL_MAX: '1M' } });
+    const kit = connector(own, channel);
+    const r = await kit.postEvent(phpJson(event({ text: 'x'.repeat(3_000_000) })));
+    assertFailure(r, 503);
+    assert.ok(Number(r.headers['retry-after']) >= 1);
+    await own.stop();
+  });
   it('one segment that is no UUID stays free, and as it was', async () => {
     for (const path of ['/x', '/favicon.ico', `/${d.channel.uuid}0`, `/${d.channel.uuid.replaceAll('-', '')}`, `/${d.channel.uuid}/x`]) {
       const r = await request(d.server.url + path, { method: 'POST', body: '{}', headers: { Authorization: `Bearer ${await d.kit.token()}` } });

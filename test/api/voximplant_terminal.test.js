@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import { BINARY, cli, cliJson, eventually, request, unique } from '../lib/server.js';
-import { event, kitDemo, setChannel } from '../lib/kit.js';
+import { event, kitDemo, makeChannel, setChannel } from '../lib/kit.js';
 
 const started = new Set();
 after(() => { for (const child of started) child.kill('SIGKILL'); });
@@ -105,6 +105,15 @@ describe('A custom channel on the terminal', () => {
       assert.equal(r.code, code, `${args.join(' ')}\n${r.stderr}`);
       assert.match(r.stderr, text);
     }
+  });
+  it('doctor finds a channel that cannot sign', async () => {
+    const made = await cliJson(['account-token', 'create', '--data', d.dir, '--name', unique('doctor')]);
+    const channel = await makeChannel(d.dir, { args: ['--token', String(made.id)] });
+    const check = async () => (await cli(['doctor', '--data', d.dir, '--json', '--listen', `127.0.0.1:${d.server.port}`])).json.checks.find((c) => c.check === `webhook of ${channel.name}`);
+    assert.doesNotMatch((await check()).found, /token/);
+    await cliJson(['account-token', 'disable', String(made.id), '--data', d.dir]);
+    assert.match((await check()).found, /token that it signs with is disabled/);
+    assert.equal((await check()).result, 'fail');
   });
   it('account tokens and channels: create, list, disable, enable', async () => {
     const name = unique('token');

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { BUILD, demoData, startServer, partner, agent, sink, message, newFolder, eventually, assertStoreWhole, unique, SANITIZED, assertNoReport } from '../lib/server.js';
-import { chance, customer, answerer } from '../lib/load.js';
+import { chance, customer, answerer, kiamoIo } from '../lib/load.js';
+import { connector, event, kitSurface, makeChannel } from '../lib/kit.js';
 
 const SHIM = path.join(BUILD, 'test/crash/libfault.so');
 const MODES = { none: 0, full: 1, eioFsync: 2, stall: 3, eioWrite: 4, stallSync: 5 };
@@ -30,13 +31,15 @@ function faults() {
 async function faulty({ webhook, env = {} } = {}) {
   const disk = faults();
   const data = await demoData({ webhook });
+  const channel = await makeChannel(data.dir, { args: ['--access-lifetime', '10d', '--refresh-lifetime', '10d'] });
   const asan = `${process.env.ASAN_OPTIONS ? `${process.env.ASAN_OPTIONS}:` : ''}verify_asan_link_order=0`;
   const server = await startServer({
     dir: data.dir,
     env: { LD_PRELOAD: SHIM, GUICHET_TEST_FAULT_FILE: disk.file, GUICHET_TEST_FAULT_DIR: fs.realpathSync(data.dir), ASAN_OPTIONS: asan, ...env },
   });
-  const d = { ...data, server, disk, partner: partner(server, data.connector), agent: agent(server, data.token) };
+  const d = { ...data, server, disk, partner: partner(server, data.connector), channel, kit: connector(server, channel), agent: agent(server, data.token) };
   await d.partner.token();
+  await d.kit.token();
   return d;
 }
 
@@ -55,6 +58,10 @@ describe('a disk that', () => {
     assert.equal(r.json.error, 'no_space');
     assert.match(r.headers['retry-after'], /^[1-9]\d*$/);
     assert.ok(d.disk.hits > 0);
+    const e = event();
+    const kit = await d.kit.send(e);
+    assert.deepEqual([kit.status, kit.json], [503, { success: false, result: { error: 'the store has no room; nothing of this request was stored', code: 503 } }]);
+    assert.match(kit.headers['retry-after'], /^[1-9]\d*$/);
     const reply = await d.agent.call('POST', `/interactions/${i.id}/messages`, { json: { text: 'x' } });
     assert.equal(reply.status, 503, reply.text);
     assert.match(reply.headers['content-type'], /^application\/problem\+json/);
@@ -64,6 +71,8 @@ describe('a disk that', () => {
     assert.deepEqual((await d.agent.messages(i.id)).map((m) => m.text), ['Hello'], 'reading goes on');
     d.disk.set('none');
     await d.partner.sendOk(message({ customer: 'after' }));
+    await d.kit.sendOk(e);
+    assert.equal((await d.agent.ofCustomer(d.channel.id, e.client_data.client_id)).length, 1, 'the event id was not used up');
     await eventually(async () => (await d.server.health()).status === 200);
     assert.deepEqual(await d.agent.ofCustomer(d.connector.id, 'during'), [], 'nothing of what was refused');
     await d.agent.reply(i.id, 'now');
@@ -75,11 +84,11 @@ describe('a disk that', () => {
     await hook.close();
   });
 
-  it('fills up under load, at every point: nothing half-written', async (t) => {
+  for (const [name, surface] of [['Kiamo.io', kiamoIo], ['a custom channel', kitSurface]]) it(`fills up under load, at every point: nothing half-written (${name})`, async (t) => {
     const dice = chance();
     t.diagnostic(`GUICHET_TEST_SEED=${dice.seed}`);
-    const d = await faulty();
-    const customers = Array.from({ length: 8 }, (_, i) => customer(d, `c${i}`, { batch: () => 1 + dice.below(10), text: (n) => `${n} ${'x'.repeat(dice.below(2000))}` }));
+    const d = { ...await faulty(), surface };
+    const customers = Array.from({ length: 8 }, (_, i) => customer(d, `c${i}`, { batch: () => (surface === kiamoIo ? 1 + dice.below(10) : 1), text: (n) => `${n} ${'x'.repeat(dice.below(2000))}` }));
     for (let round = 0; round < 20; round++) {
       const before_ = customers.reduce((n, one) => n + one.refused, 0);
       d.disk.set('full', { room: dice.below(100_000) });

@@ -214,7 +214,26 @@ static void what_is_no_store_of_ours_is_left_alone(void **state) {
   assert_int_equal(box_sql(b, "SELECT count(*) FROM sqlite_schema"), 2);
 }
 
-/* There is no older version yet, so an old number stands in for one: its migration cannot succeed. */
+/* What the second schema changed is undone, which makes a store of the first one; then it is opened. */
+static void a_store_of_the_first_schema_is_carried_over(void **state) {
+  struct box *b = *state;
+  create(b);
+  box_sql_do(b, "DROP TABLE activity; DROP TABLE inbound_event; DROP TABLE customer_field; DROP TABLE custom_channel;"
+                "DROP TABLE account_token; DROP INDEX message_key; ALTER TABLE message DROP COLUMN event_id;"
+                "CREATE UNIQUE INDEX message_key ON message (created_at, customer_id, ext_id);"
+                "INSERT INTO message (id, instance_id, interaction_id, customer_id, direction, ext_id, created_at,"
+                " stored_at, sender_type, sender_id, agent_id, text, attachments)"
+                " VALUES (5, 1, 2, 3, 0, 'm', 4, 5, 0, 's', 0, 'kept', 0);"
+                "UPDATE meta SET value = '1' WHERE key = 'schema_version'");
+  box_open(b, STORE_SERVE);
+  box_close(b);
+  assert_string_equal(box_sql_text(b, "SELECT value FROM meta WHERE key = 'schema_version'"), "2");
+  assert_string_equal(box_sql_text(b, "SELECT text FROM message WHERE id = 5 AND event_id IS NULL"), "kept");
+  assert_int_equal(box_sql(b, "SELECT count(*) FROM account_token"), 0);
+  assert_int_equal(access(box_path(b, "guichet.db.before-0002"), F_OK), 0);
+}
+
+/* A number before the first: its migration cannot succeed. */
 static void an_older_store_is_copied_before_anything_is_tried(void **state) {
   struct box *b = *state;
   create(b);
@@ -325,6 +344,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_newer_store_is_left_alone, setup, box_teardown),
       cmocka_unit_test_setup_teardown(what_is_no_store_of_ours_is_left_alone, setup, box_teardown),
       cmocka_unit_test_setup_teardown(an_older_store_is_copied_before_anything_is_tried, setup, box_teardown),
+      cmocka_unit_test_setup_teardown(a_store_of_the_first_schema_is_carried_over, setup, box_teardown),
       cmocka_unit_test_setup_teardown(no_migration_under_a_running_server, setup, box_teardown),
       cmocka_unit_test_setup_teardown(every_statement_can_be_prepared, setup, box_teardown),
       cmocka_unit_test_setup_teardown(sound_or_damaged, setup, box_teardown),
