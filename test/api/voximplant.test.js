@@ -691,6 +691,22 @@ describe('A connector that does one thing at a time', () => {
   });
 });
 
+describe('A callback that never answers', () => {
+  it('is given ten seconds, however long the setting would wait', async () => {
+    let first = true;
+    const hook = await sink({ behaviour: () => { const hangs = first; first = false; return hangs ? new Promise(() => {}) : undefined; } });
+    const d = await kitDemo({ callback: hook.url, env: { GUICHET_DELIVERY_TIMEOUT: '290s', GUICHET_DELIVERY_BACKOFF_FIRST: '20ms' } });
+    const client = unique('hangs');
+    await d.kit.sendOk(event({ client }));
+    await d.agent.reply((await d.only(client)).interaction.id, 'x');
+    await hook.received(1, { timeout: 60_000 });
+    assert.equal(hook.requests.length, 2);
+    assert.ok(hook.requests[0].body.equals(hook.requests[1].body));
+    await d.stop();
+    await hook.close();
+  });
+});
+
 describe('Both surfaces at one desk', () => {
   it('one agent serves a customer of each at once, and sees the same', async () => {
     const hooks = [await sink(), await sink()];
