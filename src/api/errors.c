@@ -211,7 +211,7 @@ static const struct voice {
 } voices[] = {{speaks_kit, kit_fail}, {speaks_v3, v3_by_status}, {speaks_any, kiamo_io_fail}};
 
 static const struct voice *voice_of(const struct request *req) {
-  const char *path = request_path(req);
+  const char *path = request_path(req) ? request_path(req) : "/";
   const struct voice *v = voices;
   while (path[0] == '/' && path[1] == '/') path++; /* as the router does */
   while (!v->speaks(*path ? path : "/")) v++;

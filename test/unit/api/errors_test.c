@@ -276,6 +276,47 @@ static void unavailable_says_when_to_come_again(void **state) {
   }
 }
 
+#define UUID "8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f"
+
+/* Which paths hear a refusal as a custom channel's client can read it, and which do not. */
+static void custom_channels_hear_it_in_their_words(void **state) {
+  static const struct {
+    const char *path;
+    bool kit;
+  } rows[] = {
+      {"/" UUID, true},
+      {"//" UUID, true},
+      {"/" UUID "/", true},
+      {"/api/v3/" UUID, true},
+      {"//api/v3/" UUID, true},
+      {"/api/v3/botService/login", true},
+      {"/api/v3/" UUID "/", true},
+      {"/api/v3/botService/callback/" UUID, true},
+      {"/api/v3/botService/x", true},
+      {"/" UUID "/x", false},
+      {"/" UUID "0", false},
+      {"/api/v3/botServices", false},
+      {"/x/" UUID, false},
+      {"/api/v2/" UUID, false},
+      {"/", false},
+      {"", false},
+      {NULL, false},
+      {"/api/v3/", false},
+  };
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    struct request req = at(*state, rows[i].path);
+    fail_by_path(&req, 413, "too large");
+    const struct jval *v = body_of(&req), *result = jval_get(v, "result");
+    assert_int_equal(req.reply.status, 413);
+    if ((jval_type(result) == JT_OBJECT) != rows[i].kit) fail_msg("%s", rows[i].path ? rows[i].path : "NULL");
+    if (!rows[i].kit) continue;
+    assert_int_equal(jval_type(jval_get(v, "success")), JT_BOOL);
+    assert_false(jval_bool(jval_get(v, "success")));
+    assert_string_equal(text(result, "error"), "too large");
+    assert_int_equal(jval_int(jval_get(result, "code")), 413);
+  }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -287,6 +328,7 @@ int main(void) {
       TEST(tokens_of_v3),
       TEST(each_status_in_the_words_of_the_path),
       TEST(unavailable_says_when_to_come_again),
+      TEST(custom_channels_hear_it_in_their_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
