@@ -1,6 +1,6 @@
 /* POST /messaging/v1/messages: check everything, store all of it in one job, answer after the commit.
- * Large bodies are taken apart on a worker's thread, so that they hold nobody up. When the store is full, busy or down:
- * 503, nothing stored. */
+ * Large bodies and files are taken apart on a worker's thread, so that they hold nobody up. When the store is full,
+ * busy or down: 503, nothing stored. */
 #include "api/app.h"
 #include "api/caller.h"
 #include "api/errors.h"
@@ -17,6 +17,7 @@
 struct ingest {
   struct request *req;
   const struct channel *channel;
+  const struct jval *root; /* NULL until parsed */
   struct kiamo_io_batch batch;
   size_t weight; /* the body's bytes: about what will be written */
   bool suspended;
@@ -45,32 +46,42 @@ static void ingest_done(void *arg, enum store_result result) {
   request_resume(in->req);
 }
 
+/* Finding out what files are takes its time: that is no work for an HTTP thread. */
+static bool has_files(const struct jval *root) {
+  const struct jval *list = jval_get(root, "messages");
+  for (size_t i = 0; i < jval_count(list); i++)
+    if (jval_count(jval_get(jval_get(jval_at(list, i), "body"), "attachments")) > 0) return true;
+  return false;
+}
+
 /* The reply is set when this returns false. */
+static bool parse(struct ingest *in) {
+  struct request *req = in->req;
+  struct jerror error;
+  const char *body = request_body(req, &in->weight);
+  in->root = json_parse(request_pool(req), body, in->weight, &error);
+  if (in->root) return true;
+  struct decoder d;
+  decode_init(&d, request_pool(req), PATH_DOTS);
+  decode_problem(&d, NULL, 1000, "%s", error.text);
+  kiamo_io_fail_fields_as(req, 400, "invalid_json", &d);
+  return false;
+}
+
+/* As parse(). */
 static bool decode(struct ingest *in) {
   struct request *req = in->req;
   size_t len = 0;
   const char *body = request_body(req, &len);
-  struct jerror error;
   struct decoder d;
   decode_init(&d, request_pool(req), PATH_DOTS);
-  in->weight = len;
-  const struct jval *root = json_parse(request_pool(req), body, len, &error);
-  if (!root) {
-    decode_problem(&d, NULL, 1000, "%s", error.text);
-    kiamo_io_fail_fields_as(req, 400, "invalid_json", &d);
-    return false;
-  }
-  kiamo_io_decode(&d, root, body, len, request_conf(req)->attachment_max, &in->batch);
+  kiamo_io_decode(&d, in->root, body, len, request_conf(req)->attachment_max, &in->batch);
   if (d.problem_count == 0) return true;
   kiamo_io_fail_fields(req, in->batch.too_large ? 413 : 400, &d);
   return false;
 }
 
-static void decode_and_store(struct ingest *in) {
-  if (!decode(in)) {
-    if (in->suspended) request_resume(in->req);
-    return;
-  }
+static void store(struct ingest *in) {
   in->job = (struct store_job){.run = ingest_run, .done = ingest_done, .arg = in, .weight = in->weight};
   if (!in->suspended) request_suspend(in->req);
   in->suspended = true;
@@ -79,8 +90,21 @@ static void decode_and_store(struct ingest *in) {
   request_resume(in->req);
 }
 
-static void decode_later(void *arg) {
-  decode_and_store(arg);
+/* On a worker's thread, the request is suspended. */
+static void take_later(void *arg) {
+  struct ingest *in = arg;
+  if ((in->root || parse(in)) && decode(in))
+    store(in);
+  else
+    request_resume(in->req);
+}
+
+static void hand_over(struct ingest *in) {
+  in->suspended = true;
+  request_suspend(in->req);
+  if (work_submit(app()->work, take_later, in)) return;
+  fail_unavailable(in->req, UNAVAILABLE_BUSY);
+  request_resume(in->req);
 }
 
 void kiamo_io_messages(struct request *req) {
@@ -98,13 +122,13 @@ void kiamo_io_messages(struct request *req) {
   in->channel = caller_of(req)->channel;
   size_t len = 0;
   request_body(req, &len);
-  if (len <= LARGE_BODY) {
-    decode_and_store(in);
+  if (len > LARGE_BODY) {
+    hand_over(in);
     return;
   }
-  in->suspended = true;
-  request_suspend(req);
-  if (work_submit(app()->work, decode_later, in)) return;
-  fail_unavailable(req, UNAVAILABLE_BUSY);
-  request_resume(req);
+  if (!parse(in)) return;
+  if (has_files(in->root))
+    hand_over(in);
+  else if (decode(in))
+    store(in);
 }
