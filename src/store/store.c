@@ -16,8 +16,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #define READERS_MAX 16
 #define BATCH_MAX   1024
@@ -26,8 +24,8 @@
 #define CHECKPOINT_PAGES 32000 /* 128 MiB of log: worth moving; pages written again meanwhile are moved once */
 #define PAGE_BYTES       4096
 #define FULL_SEEN_US     30000000 /* so long our health tells of a full disk */
-#define CHECKPOINT_NICE  5
-#define FINISH_PAGES     1000 /* so little may be left that the writer moves it itself */
+#define LOG_TIMES_MAX    4        /* of wal_max: beyond it the writer moves pages itself, and everybody waits */
+#define FINISH_PAGES     1000     /* so little may be left that the writer moves it itself */
 
 struct store {
   struct folder folder;
@@ -242,7 +240,7 @@ static void commit_batch(struct store *s, struct batch *b) {
 static void want_checkpoint(struct store *s) {
   int pages = sqlite_wal_pages(s->writer);
   pthread_mutex_lock(&s->lock);
-  bool finish = s->finish;
+  bool finish = s->finish || pages > LOG_TIMES_MAX * s->wal_max_pages;
   s->finish = false;
   if (pages < s->log_pages) s->moved_pages = 0;
   s->log_pages = pages;
@@ -311,7 +309,6 @@ static void *checkpoint_main(void *arg) {
   struct store *s = arg;
   char err[256];
   pthread_setname_np(pthread_self(), "checkpoint");
-  setpriority(PRIO_PROCESS, (id_t)gettid(), CHECKPOINT_NICE); /* Linux: of this thread alone */
   struct db *db = NULL;
   pthread_mutex_lock(&s->lock);
   while (!s->checkpoint_stop) {
