@@ -33,7 +33,7 @@ static void as_bearer(const char *header) {
   }
   invariant(len > 0 && token > header && token + len <= header + strlen(header));
   struct access_claims claims = {.channel_id = -1};
-  invariant(access_check(token, len, NOW, &claims) == ACCESS_FORGED && claims.channel_id == -1);
+  invariant(access_check(ACCESS_MESSAGING, token, len, NOW, &claims) == ACCESS_FORGED && claims.channel_id == -1);
 }
 
 static void as_basic(void *ctx, const char *header) {
@@ -53,7 +53,7 @@ static void as_changes(void *ctx, const uint8_t *data, size_t size) {
   char *token = mem_strdup(ctx, ours);
   for (size_t i = 0; i + 2 < size && i < 24; i += 3) token[(data[i] << 8 | data[i + 1]) % len] = (char)data[i + 2];
   struct access_claims claims;
-  enum access_result r = access_check(token, len, NOW, &claims);
+  enum access_result r = access_check(ACCESS_MESSAGING, token, len, NOW, &claims);
   /* The last character carries two bits that mean nothing. */
   invariant(r != ACCESS_OK || memcmp(token, ours, len - 1) == 0);
   invariant(r != ACCESS_OK || (claims.channel_id == 2 && claims.generation == 3));
