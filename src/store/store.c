@@ -25,7 +25,7 @@
 #define PAGE_BYTES       4096
 #define FULL_SEEN_US     30000000 /* so long our health tells of a full disk */
 #define LOG_TIMES_MAX    4        /* of wal_max: beyond it the writer moves pages itself, and everybody waits */
-#define FINISH_PAGES     1000     /* so little may be left that the writer moves it itself */
+#define FINISH_PAGES     200      /* so little may be left that the writer moves it itself, in some milliseconds */
 
 struct store {
   struct folder folder;
@@ -408,7 +408,7 @@ struct store *store_open(void *ctx, const struct store_options *options, char er
   struct store *s = mem_new(ctx, struct store);
   s->last = &s->first;
   s->queue_max = options->queue_max > 0 ? options->queue_max : 4096;
-  s->wal_max_pages = (options->wal_max_bytes > 0 ? options->wal_max_bytes : 256 << 20) / PAGE_BYTES;
+  s->wal_max_pages = (options->wal_max_bytes > 0 ? options->wal_max_bytes : 1 << 30) / PAGE_BYTES;
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->work, NULL);
   pthread_cond_init(&s->checkpoint_due, NULL);

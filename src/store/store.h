@@ -19,7 +19,7 @@ struct store_options {
   const char *dir;
   enum store_mode mode;
   int64_t queue_max;
-  int64_t wal_max_bytes; /* 0: 256 MiB */
+  int64_t wal_max_bytes; /* 0: 1 GiB */
 };
 
 /* Opens DIR (made by store_create), migrates forward if needed (taking a copy of the file first). NULL and one sentence
