@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "cli/find.h"
+#include "cli/one_channel.h"
 #include "cli/output.h"
 #include "cli/term.h"
 #include "jobs/callback.h"
@@ -268,49 +269,22 @@ static int check(const struct cli_args *args, const struct cli_store *s, const s
   return output_done(args, c->id, mem_printf(cli_ctx(args), "%s passed the check: %s", c->webhook_url, why));
 }
 
-static int enable(const struct cli_args *args, const struct cli_store *s, const struct channel *c, bool enabled) {
-  char err[256];
-  if (!setup_channel_enable(s->store, c->instance_id, c->id, enabled, err)) return setup_refused(args, s, err);
-  const char *sentence = mem_printf(cli_ctx(args), "channel \"%s\" is %s; tokens issued before have ended", c->name,
-                                    enabled ? "enabled" : "disabled");
-  return output_done(args, c->id, sentence);
-}
-
-static int enable_yes(const struct cli_args *args, const struct cli_store *s, const struct channel *c) {
-  return enable(args, s, c, true);
-}
-
-static int enable_no(const struct cli_args *args, const struct cli_store *s, const struct channel *c) {
-  return enable(args, s, c, false);
-}
-
-static int with_one(const struct cli_args *args,
-                    int (*fn)(const struct cli_args *args, const struct cli_store *s, const struct channel *c)) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  const struct channel *c = find_custom_channel(&s, cli_word(args, 0));
-  code = c ? fn(args, &s, c) : CLI_NOT_FOUND;
-  cli_store_end(&s);
-  return code;
-}
-
 int cli_channel_show(const struct cli_args *args) {
-  return with_one(args, show);
+  return with_channel(args, find_custom_channel, show);
 }
 
 int cli_channel_set(const struct cli_args *args) {
-  return with_one(args, set);
+  return with_channel(args, find_custom_channel, set);
 }
 
 int cli_channel_check(const struct cli_args *args) {
-  return with_one(args, check);
+  return with_channel(args, find_custom_channel, check);
 }
 
 int cli_channel_enable(const struct cli_args *args) {
-  return with_one(args, enable_yes);
+  return with_channel(args, find_custom_channel, channel_set_enabled);
 }
 
 int cli_channel_disable(const struct cli_args *args) {
-  return with_one(args, enable_no);
+  return with_channel(args, find_custom_channel, channel_set_enabled);
 }

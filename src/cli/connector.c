@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "cli/find.h"
+#include "cli/one_channel.h"
 #include "cli/output.h"
 #include "cli/term.h"
 #include "store/setup.h"
@@ -212,50 +213,22 @@ static int rotate(const struct cli_args *args, const struct cli_store *s, const 
   return code;
 }
 
-static int enable(const struct cli_args *args, const struct cli_store *s, const struct channel *c, bool enabled) {
-  char err[256];
-  if (!setup_channel_enable(s->store, c->instance_id, c->id, enabled, err)) return setup_refused(args, s, err);
-  const char *sentence = mem_printf(cli_ctx(args), "connector \"%s\" is %s; tokens issued before have ended", c->name,
-                                    enabled ? "enabled" : "disabled");
-  return output_done(args, c->id, sentence);
-}
-
-static int enable_yes(const struct cli_args *args, const struct cli_store *s, const struct channel *c) {
-  return enable(args, s, c, true);
-}
-
-static int enable_no(const struct cli_args *args, const struct cli_store *s, const struct channel *c) {
-  return enable(args, s, c, false);
-}
-
-/* Opens the store, finds the connector that the first word names, and does it. */
-static int with_one(const struct cli_args *args,
-                    int (*fn)(const struct cli_args *args, const struct cli_store *s, const struct channel *c)) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  const struct channel *c = find_connector(&s, cli_word(args, 0));
-  code = c ? fn(args, &s, c) : CLI_NOT_FOUND;
-  cli_store_end(&s);
-  return code;
-}
-
 int cli_connector_show(const struct cli_args *args) {
-  return with_one(args, show);
+  return with_channel(args, find_connector, show);
 }
 
 int cli_connector_set(const struct cli_args *args) {
-  return with_one(args, set);
+  return with_channel(args, find_connector, set);
 }
 
 int cli_connector_rotate(const struct cli_args *args) {
-  return with_one(args, rotate);
+  return with_channel(args, find_connector, rotate);
 }
 
 int cli_connector_enable(const struct cli_args *args) {
-  return with_one(args, enable_yes);
+  return with_channel(args, find_connector, channel_set_enabled);
 }
 
 int cli_connector_disable(const struct cli_args *args) {
-  return with_one(args, enable_no);
+  return with_channel(args, find_connector, channel_set_enabled);
 }
