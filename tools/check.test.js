@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { checkLayers } from './check-layers.js';
 import { checkLengths, functionsOf } from './check-lengths.js';
 import { checkSql } from './check-sql.js';
-import { countMeson, countTap } from './count-tests.js';
+import { countMeson, countTap, failedMeson, failedTap } from './count-tests.js';
 
 /** Runs `check` over a tree made of {path: text}; returns its problems. */
 function over(tree, check) {
@@ -103,4 +103,11 @@ test('counting: the summary of node, and a run without one', () => {
   assert.deepEqual(countTap(tap), { passed: 2, failed: 2, skipped: 0 });
   assert.deepEqual(countTap('TAP version 13\n'), { passed: 0, failed: 1, skipped: 0 });
   assert.deepEqual(countTap('# tests 0\n# pass 0\n# fail 0\n# cancelled 0\n# skipped 0\n'), { passed: 0, failed: 1, skipped: 0 });
+});
+test('a failed test is told with its error, those that went well are not', () => {
+  const row = (name, result, stdout, stderr = '') => JSON.stringify({ name, result, stdout, stderr });
+  const log = [row('a', 'OK', '[       OK ] one\n'), row('b', 'FAIL', '[ RUN      ] two\n[  FAILED  ] two\n', 'x.c:7: error')].join('\n');
+  assert.deepEqual(failedMeson(log), ['b FAIL\n  [  FAILED  ] two\n  x.c:7: error']);
+  const tap = "TAP version 13\n    ok 1 - fine\n    not ok 2 - bad\n      ---\n      error: 'was 3'\n      ...\n    ok 3 - late\n";
+  assert.deepEqual(failedTap(tap), ["not ok 2 - bad\n  error: 'was 3'"]);
 });

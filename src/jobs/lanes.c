@@ -286,6 +286,11 @@ static void leave(struct lanes *l, const struct lanes_row *row) {
   l->active--;
 }
 
+/* It began before the fresh start: whatever came of it, it was another endpoint. */
+static bool stale(const struct lanes_row *row) {
+  return row->started_us < row->lane->channel->fresh_us;
+}
+
 static enum lanes_change set_failing(struct lanes *l, struct lanes_channel *c, bool failing) {
   if (c->failing == failing) return LANES_SAME;
   c->failing = failing;
@@ -311,6 +316,7 @@ enum lanes_change lanes_attempt_succeeded(struct lanes *l, struct lanes_row *row
   struct lanes_channel *c = row->lane->channel;
   leave(l, row);
   row->lane->last_us = now_us;
+  if (stale(row)) return LANES_SAME;
   c->failures = c->rounds = 0;
   if (c->window < l->limits.window_max) c->window++;
   if (row->started_us > c->cut_us) c->hold_us = 0;
@@ -325,6 +331,7 @@ enum lanes_change lanes_attempt_failed(struct lanes *l, struct lanes_row *row, i
   struct lanes_channel *c = row->lane->channel;
   leave(l, row);
   row->lane->last_us = now_us;
+  if (stale(row)) return LANES_SAME;
   c->rouse = true;
   c->failures++;
   c->fresh_gate_us = now_us + m->backoff_first_ms * 1000;
@@ -371,13 +378,14 @@ void lanes_gone(struct lanes *l, struct lanes_row *row, int64_t now_us) {
 
 void lanes_again(struct lanes *l, struct lanes_row *row, int64_t wait_us, int64_t now_us) {
   invariant(row->lane->place == PLACE_TAKEN && row->lane->rows == row);
-  row->due_us = now_us + wait_us;
+  row->due_us = stale(row) ? now_us : now_us + wait_us;
   lane_settle(l, row->lane, now_us);
 }
 
 void lanes_fresh_start(struct lanes *l, struct lanes_channel *c, int64_t now_us) {
   struct lane *lane;
   set_failing(l, c, false);
+  c->fresh_us = now_us;
   c->failures = c->rounds = 0;
   c->gate_us = c->fresh_gate_us = c->hold_us = 0;
   c->window = (int)max64(c->window, WINDOW_FIRST);

@@ -269,6 +269,34 @@ static void a_fresh_start_forgets_failures(void **state) {
   assert_non_null(lanes_take(l, now));
 }
 
+/* Both ways: failed after the change, and failed before it but stored after it. */
+static void what_was_under_way_at_a_fresh_start_is_tried_at_once(void **state) {
+  (void)state;
+  struct lanes_channel *c = channel(1);
+  for (int id = 1; id <= 3; id++) add(c, id, id);
+  struct lanes_row *rows[3];
+  for (int i = 0; i < 3; i++) rows[i] = expect(i + 1);
+  now++;
+  lanes_attempt_failed(l, rows[0], 0, 0, now);
+  lanes_fresh_start(l, c, ++now);
+  rows[0]->d.attempts++;
+  lanes_again(l, rows[0], 3600000000, now);
+  for (int i = 1; i < 3; i++) {
+    assert_int_equal(lanes_attempt_failed(l, rows[i], 3600000, 0, now), LANES_SAME);
+    rows[i]->d.attempts++;
+    lanes_again(l, rows[i], 3600000000, now);
+  }
+  assert_false(c->failing);
+  assert_int_equal(lanes_wait_us(l, now, 0, 60000000), 0);
+  struct lanes_row *row = lanes_take(l, now);
+  assert_non_null(row);
+  lanes_attempt_failed(l, row, 0, 0, now); /* at the new address: this one counts */
+  row->d.attempts++;
+  lanes_again(l, row, 3600000000, now);
+  struct lanes_row *next = lanes_take(l, now);
+  assert_true(next && next != row);
+}
+
 static void a_closed_channel_waits_but_expires(void **state) {
   (void)state;
   struct lanes_channel *c = channel(1);
@@ -448,6 +476,7 @@ int main(void) {
       T(recovery_is_told_once),
       T(retry_after_holds_the_whole_channel),
       T(a_fresh_start_forgets_failures),
+      T(what_was_under_way_at_a_fresh_start_is_tried_at_once),
       T(a_closed_channel_waits_but_expires),
       T(rows_in_memory_are_bounded),
       T(a_long_lane_stays_in_the_store_and_is_read_again),
