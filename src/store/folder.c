@@ -135,9 +135,9 @@ static int schema_version(struct db *db) {
 /* One migration and its number, or neither. */
 static bool apply(struct db *db, const struct migration *m, char err[static 256]) {
   void *pool = mem_pool(NULL, 65536);
-  bool ok = sqlite_begin(db) && sqlite_script(db, for_sqlite(pool, m->sql), err);
+  bool ok = db_begin(db) && db_script(db, for_sqlite(pool, m->sql), err);
   if (ok) ok = db_exec(db, Q_META_SET, v_text("schema_version"), v_text(mem_printf(pool, "%d", m->number))) == DB_OK;
-  ok = sqlite_commit(db) == TROUBLE_NONE && ok;
+  ok = db_commit(db) == TROUBLE_NONE && ok;
   if (!ok && db_failed(db)) snprintf(err, 256, "migration %.40s: %.180s", m->name, db_error(db));
   mem_free(pool);
   return ok;
@@ -243,7 +243,7 @@ static bool make_store(const char *file, const struct master_key *key, const cha
     snprintf(err, 256, "cannot write the key's check: %.150s", db_error(db));
     ok = false;
   }
-  ok = ok && sqlite_script(db, "PRAGMA journal_mode=DELETE", err);
+  ok = ok && db_script(db, "PRAGMA journal_mode=DELETE", err);
   mem_free(db);
   if (ok && rename(building, file) != 0) {
     snprintf(err, 256, "cannot rename %.150s: %s", building, strerror(errno));

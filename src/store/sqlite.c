@@ -23,20 +23,20 @@ struct statement {
   uint8_t places[PARAMETERS_MAX];
 };
 
-struct db {
+struct sqlite {
+  struct db base; /* first: a connection is what it begins with */
   sqlite3 *handle;
   struct statement statements[Q_COUNT];
   sqlite3_stmt *begin, *commit, *rollback, *savepoint, *release, *rollback_to;
   enum sqlite_role role;
-  enum engine_trouble trouble;
   int wal_pages;
-  void *owner;
-  char error[160];
 };
 
-struct db_value v_text(const char *text) {
-  return v_textn(text, text ? strlen(text) : 0);
+static struct sqlite *own(const struct db *db) {
+  return (struct sqlite *)(uintptr_t)db;
 }
+
+static const struct db_engine engine;
 
 /* A write that found no room, whichever limit it ran into; never a sync, whose failure is final. errno is still that of
  * the write: SQLite's own note of it is not kept for commits. */
@@ -56,26 +56,26 @@ static enum engine_trouble classify(sqlite3 *handle, int code) {
   }
 }
 
-static void note_trouble(struct db *db, int code, const char *what) {
-  if (db->trouble == TROUBLE_FATAL) return;
+static void note_trouble(struct sqlite *db, int code, const char *what) {
+  if (db->base.trouble == TROUBLE_FATAL) return;
   int extended = sqlite3_extended_errcode(db->handle);
-  db->trouble = classify(db->handle, code);
-  snprintf(db->error, sizeof db->error, "%s: %s (code %d)", what, sqlite3_errmsg(db->handle), extended);
+  db->base.trouble = classify(db->handle, code);
+  snprintf(db->base.error, sizeof db->base.error, "%s: %s (code %d)", what, sqlite3_errmsg(db->handle), extended);
 }
 
 static int on_wal(void *arg, sqlite3 *handle, const char *name, int pages) {
   (void)handle;
   (void)name;
-  ((struct db *)arg)->wal_pages = pages;
+  ((struct sqlite *)arg)->wal_pages = pages;
   return SQLITE_OK;
 }
 
-static int db_destroy(struct db *db) {
-  sqlite_close(db);
+static int destroy(struct sqlite *db) {
+  sqlite_close(&db->base);
   return 0;
 }
 
-static sqlite3_stmt *prepare(struct db *db, const char *sql) {
+static sqlite3_stmt *prepare(struct sqlite *db, const char *sql) {
   sqlite3_stmt *statement = NULL;
   int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
   if (code != SQLITE_OK) note_trouble(db, code, sql);
@@ -92,7 +92,8 @@ struct db *sqlite_open(void *ctx, const char *file, enum sqlite_role role, char 
           "PRAGMA query_only=ON; PRAGMA cache_size=-2000; PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=OFF;"
           "PRAGMA temp_store=MEMORY;",
   };
-  struct db *db = mem_new(ctx, struct db);
+  struct sqlite *db = mem_new(ctx, struct sqlite);
+  db->base.engine = &engine;
   db->role = role;
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
   if (role == SQLITE_WRITER) flags |= SQLITE_OPEN_CREATE;
@@ -109,7 +110,7 @@ struct db *sqlite_open(void *ctx, const char *file, enum sqlite_role role, char 
     mem_free(db);
     return NULL;
   }
-  talloc_set_destructor(db, db_destroy);
+  talloc_set_destructor(db, destroy);
   sqlite3_wal_hook(db->handle, on_wal, db);
   db->begin = prepare(db, role == SQLITE_WRITER ? "BEGIN IMMEDIATE" : "BEGIN");
   db->commit = prepare(db, "COMMIT");
@@ -117,45 +118,28 @@ struct db *sqlite_open(void *ctx, const char *file, enum sqlite_role role, char 
   db->savepoint = prepare(db, "SAVEPOINT job");
   db->release = prepare(db, "RELEASE job");
   db->rollback_to = prepare(db, "ROLLBACK TO job");
-  return db;
+  return &db->base;
 }
 
-void sqlite_close(struct db *db) {
+void sqlite_close(struct db *base) {
+  struct sqlite *db = own(base);
   if (!db->handle) return;
   for (int i = 0; i < Q_COUNT; i++) sqlite3_finalize(db->statements[i].handle);
-  sqlite3_stmt *own[] = {db->begin, db->commit, db->rollback, db->savepoint, db->release, db->rollback_to};
-  for (size_t i = 0; i < ARRAY_LEN(own); i++) sqlite3_finalize(own[i]);
+  sqlite3_stmt *others[] = {db->begin, db->commit, db->rollback, db->savepoint, db->release, db->rollback_to};
+  for (size_t i = 0; i < ARRAY_LEN(others); i++) sqlite3_finalize(others[i]);
   sqlite3_close_v2(db->handle);
   db->handle = NULL;
 }
 
-void sqlite_set_owner(struct db *db, void *owner) {
-  db->owner = owner;
-}
-void *sqlite_owner(const struct db *db) {
-  return db->owner;
-}
-enum engine_trouble sqlite_trouble(const struct db *db) {
-  return db->trouble;
-}
-int64_t sqlite_changes(const struct db *db) {
-  return sqlite3_total_changes64(db->handle);
-}
 int sqlite_wal_pages(const struct db *db) {
-  return db->wal_pages;
-}
-bool db_failed(const struct db *db) {
-  return db->trouble != TROUBLE_NONE;
-}
-const char *db_error(const struct db *db) {
-  return db->error;
+  return own(db)->wal_pages;
 }
 
-void sqlite_failed_clear(struct db *db) {
-  if (db->trouble != TROUBLE_FATAL) db->trouble = TROUBLE_NONE;
+static int64_t changes(const struct db *db) {
+  return sqlite3_total_changes64(own(db)->handle);
 }
 
-static bool run_own(struct db *db, sqlite3_stmt *statement, const char *what) {
+static bool run_own(struct sqlite *db, sqlite3_stmt *statement, const char *what) {
   int code = sqlite3_step(statement);
   sqlite3_reset(statement);
   if (code == SQLITE_DONE) return true;
@@ -163,17 +147,13 @@ static bool run_own(struct db *db, sqlite3_stmt *statement, const char *what) {
   return false;
 }
 
-bool sqlite_begin(struct db *db) {
-  return db->trouble == TROUBLE_NONE && run_own(db, db->begin, "begin");
+static bool begin(struct db *base) {
+  struct sqlite *db = own(base);
+  return base->trouble == TROUBLE_NONE && run_own(db, db->begin, "begin");
 }
 
-enum engine_trouble sqlite_commit(struct db *db) {
-  if (db->trouble != TROUBLE_NONE || !run_own(db, db->commit, "commit")) sqlite_rollback(db);
-  if (db->role == SQLITE_WRITER) sqlite_log_forget(db->handle);
-  return db->trouble;
-}
-
-void sqlite_rollback(struct db *db) {
+static void rollback(struct db *base) {
+  struct sqlite *db = own(base);
   if (db->role == SQLITE_WRITER) sqlite_log_forget(db->handle);
   /* SQLite may have rolled back by itself (full disk, I/O error): then there is nothing left to undo. */
   if (sqlite3_get_autocommit(db->handle)) return;
@@ -181,17 +161,26 @@ void sqlite_rollback(struct db *db) {
   sqlite3_reset(db->rollback);
 }
 
-bool sqlite_savepoint(struct db *db) {
+static enum engine_trouble commit(struct db *base) {
+  struct sqlite *db = own(base);
+  if (base->trouble != TROUBLE_NONE || !run_own(db, db->commit, "commit")) rollback(base);
+  if (db->role == SQLITE_WRITER) sqlite_log_forget(db->handle);
+  return base->trouble;
+}
+
+static bool savepoint(struct db *base) {
+  struct sqlite *db = own(base);
   return run_own(db, db->savepoint, "savepoint");
 }
 
-void sqlite_savepoint_end(struct db *db, bool keep) {
+static void savepoint_end(struct db *base, bool keep) {
+  struct sqlite *db = own(base);
   if (sqlite3_get_autocommit(db->handle)) return;
   if (!keep) run_own(db, db->rollback_to, "rollback to savepoint");
   run_own(db, db->release, "release");
 }
 
-static struct statement *prepared(struct db *db, enum query query) {
+static struct statement *prepared(struct sqlite *db, enum query query) {
   struct statement *s = &db->statements[query];
   if (s->handle) return s;
   s->handle = prepare(db, query_texts[query].sqlite);
@@ -207,8 +196,7 @@ static struct statement *prepared(struct db *db, enum query query) {
   return s;
 }
 
-static sqlite3_stmt *bound(struct db *db, enum query query, const struct db_value *values, size_t count) {
-  if (db->trouble != TROUBLE_NONE) return NULL;
+static sqlite3_stmt *bound(struct sqlite *db, enum query query, const struct db_value *values, size_t count) {
   struct statement *s = prepared(db, query);
   if (!s) return NULL;
   invariant(s->count == (int)count);
@@ -225,7 +213,8 @@ static sqlite3_stmt *bound(struct db *db, enum query query, const struct db_valu
   return s->handle;
 }
 
-enum db_result db_exec_(struct db *db, enum query query, const struct db_value *values, size_t count) {
+static enum db_result exec(struct db *base, enum query query, const struct db_value *values, size_t count) {
+  struct sqlite *db = own(base);
   sqlite3_stmt *s = bound(db, query, values, count);
   if (!s) return DB_FAILED;
   int code = sqlite3_step(s);
@@ -242,84 +231,58 @@ enum db_result db_exec_(struct db *db, enum query query, const struct db_value *
   return result;
 }
 
-void db_open_(struct db *db, struct db_rows *rows, enum query query, const struct db_value *values, size_t count) {
-  rows->db = db;
-  rows->statement = bound(db, query, values, count);
+static void open_rows(struct db_rows *rows, enum query query, const struct db_value *values, size_t count) {
+  rows->statement = bound(own(rows->db), query, values, count);
 }
 
-bool db_next(struct db_rows *rows) {
-  if (!rows->statement) return false;
+static bool next_row(struct db_rows *rows) {
   int code = sqlite3_step(rows->statement);
   if (code == SQLITE_ROW) return true;
-  if (code != SQLITE_DONE) note_trouble(rows->db, code, "read");
+  if (code != SQLITE_DONE) note_trouble(own(rows->db), code, "read");
   return false;
 }
 
-void db_close(struct db_rows *rows) {
-  if (rows->statement) sqlite3_reset(rows->statement);
-  rows->statement = NULL;
+static void close_rows(struct db_rows *rows) {
+  sqlite3_reset(rows->statement);
 }
 
-int64_t col_int(const struct db_rows *rows, int column) {
+static int64_t column_int(const struct db_rows *rows, int column) {
   return sqlite3_column_int64(rows->statement, column);
 }
 
-const char *col_text(const struct db_rows *rows, int column, size_t *ret_len) {
-  const char *text = (const char *)sqlite3_column_text(rows->statement, column);
-  if (ret_len) *ret_len = text ? (size_t)sqlite3_column_bytes(rows->statement, column) : 0;
-  return text;
-}
-
-const void *col_bytes(const struct db_rows *rows, int column, size_t *ret_len) {
-  const void *bytes = sqlite3_column_blob(rows->statement, column);
-  if (ret_len) *ret_len = (size_t)sqlite3_column_bytes(rows->statement, column);
+static const void *column_bytes(const struct db_rows *rows, int column, bool as_text, size_t *ret_len) {
+  const void *bytes =
+      as_text ? sqlite3_column_text(rows->statement, column) : sqlite3_column_blob(rows->statement, column);
+  if (ret_len) *ret_len = bytes || !as_text ? (size_t)sqlite3_column_bytes(rows->statement, column) : 0;
   return bytes;
 }
 
-bool col_is_null(const struct db_rows *rows, int column) {
+static bool column_is_null(const struct db_rows *rows, int column) {
   return sqlite3_column_type(rows->statement, column) == SQLITE_NULL;
 }
 
-char *col_dup(const struct db_rows *rows, int column, void *ctx) {
-  size_t len = 0;
-  const char *text = col_text(rows, column, &len);
-  return text ? mem_strndup(ctx, text, len) : NULL;
+static bool prepare_one(struct db *db, enum query query) {
+  return prepared(own(db), query) != NULL;
 }
 
-int64_t db_int_(struct db *db, enum query query, int64_t none, const struct db_value *values, size_t count) {
-  struct db_rows rows;
-  db_open_(db, &rows, query, values, count);
-  int64_t result = db_next(&rows) && !col_is_null(&rows, 0) ? col_int(&rows, 0) : none;
-  db_close(&rows);
-  return result;
-}
-
-bool sqlite_script(struct db *db, const char *sql, char err[static 256]) {
+static bool script(struct db *base, const char *sql, char err[static 256]) {
+  struct sqlite *db = own(base);
   char *message = NULL;
   int code = sqlite3_exec(db->handle, sql, NULL, NULL, &message);
   if (code == SQLITE_OK) return true;
   note_trouble(db, code, "script");
-  snprintf(err, 256, "%.240s", message ? message : db->error);
+  snprintf(err, 256, "%.240s", message ? message : base->error);
   sqlite3_free(message);
   return false;
 }
 
-bool sqlite_checkpoint(struct db *db) {
+bool sqlite_checkpoint(struct db *base) {
+  struct sqlite *db = own(base);
   int in_log = 0, moved = 0;
   int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
   if (code == SQLITE_OK) return in_log == moved;
   if (classify(db->handle, code) == TROUBLE_FATAL) note_trouble(db, code, "checkpoint");
   return false;
-}
-
-bool sqlite_prepare_all(struct db *db, char err[static 256]) {
-  for (int i = 0; i < Q_COUNT; i++) {
-    if (!prepared(db, (enum query)i)) {
-      snprintf(err, 256, "%s: %.160s", query_texts[i].name, db->error);
-      return false;
-    }
-  }
-  return true;
 }
 
 bool sqlite_backup(struct db *db, const char *file, void (*progress)(void *, int64_t, int64_t), void *arg,
@@ -333,7 +296,7 @@ bool sqlite_backup(struct db *db, const char *file, void (*progress)(void *, int
   if (code != SQLITE_OK) goto out;
   sqlite3_busy_timeout(to, 10000);
   /* The caller holds a snapshot: writers go on, and the copy need not begin again. */
-  sqlite3_backup *b = sqlite3_backup_init(to, "main", db->handle, "main");
+  sqlite3_backup *b = sqlite3_backup_init(to, "main", own(db)->handle, "main");
   if (!b) goto out;
   int busy = 0;
   do {
@@ -350,7 +313,8 @@ out:
   return ok;
 }
 
-bool sqlite_check(struct db *db, char err[static 256]) {
+bool sqlite_check(struct db *base, char err[static 256]) {
+  struct sqlite *db = own(base);
   sqlite3_stmt *s = prepare(db, "PRAGMA quick_check(1)");
   const char *says = s && sqlite3_step(s) == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
   bool ok = says && strcmp(says, "ok") == 0;
@@ -358,3 +322,23 @@ bool sqlite_check(struct db *db, char err[static 256]) {
   sqlite3_finalize(s);
   return ok;
 }
+
+static const struct db_engine engine = {
+    .name = "SQLite",
+    .close = sqlite_close,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .savepoint = savepoint,
+    .savepoint_end = savepoint_end,
+    .changes = changes,
+    .script = script,
+    .prepare = prepare_one,
+    .exec = exec,
+    .open_rows = open_rows,
+    .next_row = next_row,
+    .close_rows = close_rows,
+    .column_int = column_int,
+    .column_bytes = column_bytes,
+    .column_is_null = column_is_null,
+};

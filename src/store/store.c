@@ -96,8 +96,8 @@ static struct db *reader_take(struct store *s) {
 
 struct db *store_read_begin(struct store *s) {
   struct db *db = reader_take(s);
-  sqlite_failed_clear(db);
-  if (!sqlite_begin(db)) log_at(LOG_ERROR, "store.read", log_t("error", db_error(db)));
+  db_failed_clear(db);
+  if (!db_begin(db)) log_at(LOG_ERROR, "store.read", log_t("error", db_error(db)));
   return db;
 }
 
@@ -112,8 +112,8 @@ static struct db *reader_renew(struct store *s, struct db *db) {
 }
 
 void store_read_end(struct store *s, struct db *db) {
-  sqlite_rollback(db);
-  struct db *next = sqlite_trouble(db) == TROUBLE_FATAL ? reader_renew(s, db) : db;
+  db_rollback(db);
+  struct db *next = db_trouble(db) == TROUBLE_FATAL ? reader_renew(s, db) : db;
   pthread_mutex_lock(&s->read_lock);
   for (int i = 0; i < READERS_MAX; i++) {
     if (s->readers[i] != db) continue;
@@ -135,10 +135,10 @@ struct batch {
 /* All jobs without savepoints. False when one of them must be undone alone, or the engine failed. */
 static bool run_plain(struct store *s, struct batch *b) {
   for (int i = 0; i < b->count; i++) {
-    int64_t before = sqlite_changes(s->writer);
+    int64_t before = db_changes(s->writer);
     enum job_result r = b->jobs[i]->run(s->writer, b->jobs[i]->arg);
     if (db_failed(s->writer)) return false;
-    if (r == JOB_REJECT && sqlite_changes(s->writer) != before) return false;
+    if (r == JOB_REJECT && db_changes(s->writer) != before) return false;
     b->results[i] = r == JOB_COMMIT ? STORE_OK : STORE_REJECT;
   }
   return true;
@@ -146,25 +146,25 @@ static bool run_plain(struct store *s, struct batch *b) {
 
 static void run_apart(struct store *s, struct batch *b) {
   for (int i = 0; i < b->count && !db_failed(s->writer); i++) {
-    if (!sqlite_savepoint(s->writer)) return;
+    if (!db_savepoint(s->writer)) return;
     enum job_result r = b->jobs[i]->run(s->writer, b->jobs[i]->arg);
     if (db_failed(s->writer)) return;
-    sqlite_savepoint_end(s->writer, r == JOB_COMMIT);
+    db_savepoint_end(s->writer, r == JOB_COMMIT);
     if (r == JOB_REJECT) tx_forget_counters(&s->tx);
     b->results[i] = r == JOB_COMMIT ? STORE_OK : STORE_REJECT;
   }
 }
 
 static enum engine_trouble try_batch(struct store *s, struct batch *b) {
-  sqlite_failed_clear(s->writer);
+  db_failed_clear(s->writer);
   tx_begin(&s->tx);
-  if (!sqlite_begin(s->writer)) return sqlite_trouble(s->writer);
+  if (!db_begin(s->writer)) return db_trouble(s->writer);
   if (!run_plain(s, b) && !db_failed(s->writer)) {
-    sqlite_rollback(s->writer);
+    db_rollback(s->writer);
     tx_begin(&s->tx);
-    if (sqlite_begin(s->writer)) run_apart(s, b);
+    if (db_begin(s->writer)) run_apart(s, b);
   }
-  return sqlite_commit(s->writer);
+  return db_commit(s->writer);
 }
 
 static void go_down(struct store *s, const char *why) {
@@ -302,7 +302,7 @@ static void checkpoint_round(struct store *s, struct db *db) {
     }
     pthread_mutex_unlock(&s->lock);
   }
-  if (sqlite_trouble(db) == TROUBLE_FATAL) go_down(s, db_error(db));
+  if (db_trouble(db) == TROUBLE_FATAL) go_down(s, db_error(db));
 }
 
 static void *checkpoint_main(void *arg) {
@@ -419,7 +419,7 @@ struct store *store_open(void *ctx, const struct store_options *options, char er
   if (!s->writer) goto fail;
   if (!folder_migrate(&s->folder, s->writer, err) || !folder_check_key(&s->folder, s->writer, err)) goto fail;
   s->tx.db = s->writer;
-  sqlite_set_owner(s->writer, &s->tx);
+  s->writer->owner = &s->tx;
   id_init(0, db_int(s->writer, Q_ID_FLOOR, 0));
   if (db_failed(s->writer)) {
     snprintf(err, 256, "the store cannot be read: %.200s", db_error(s->writer));
@@ -498,5 +498,5 @@ bool store_check(struct store *s, char err[static 256]) {
 }
 
 bool store_prepare_all(struct store *s, char err[static 256]) {
-  return sqlite_prepare_all(s->writer, err);
+  return db_prepare_all(s->writer, err);
 }

@@ -2,8 +2,8 @@
  * instance, under the write lock, so no other process can give out the same. */
 #include "store/tx.h"
 
+#include "store/engine.h"
 #include "store/event.h"
-#include "store/sqlite.h"
 
 void tx_begin(struct tx_context *tx) {
   tx->count = 0;
@@ -15,7 +15,7 @@ void tx_forget_counters(struct tx_context *tx) {
 }
 
 int64_t tx_next_event(struct db *db, int64_t instance_id) {
-  struct tx_context *tx = sqlite_owner(db);
+  struct tx_context *tx = db->owner;
   for (int i = 0; i < tx->count; i++)
     if (tx->instances[i].instance_id == instance_id) return ++tx->instances[i].last_number;
   int64_t number = event_last(db, instance_id) + 1;
@@ -27,7 +27,7 @@ int64_t tx_next_event(struct db *db, int64_t instance_id) {
 }
 
 void store_note_delivery(struct db *tx) {
-  ((struct tx_context *)sqlite_owner(tx))->delivery = true;
+  ((struct tx_context *)tx->owner)->delivery = true;
 }
 
 void tx_tell(struct tx_context *tx, const struct store_hooks *hooks) {

@@ -473,7 +473,7 @@ static void full_is_forgotten_after_a_while(void **state) {
 
 static void take_lock_when_done(void *arg, enum store_result result) {
   assert_int_equal(result, STORE_OK);
-  assert_true(sqlite_begin(arg)); /* between the writer's commit and its next transaction */
+  assert_true(db_begin(arg)); /* between the writer's commit and its next transaction */
 }
 
 /* Each job would wait for the lock as long as the first (ten seconds): they hear it together, once the wait is over. */
@@ -500,7 +500,7 @@ static void a_lock_not_to_be_had_is_waited_for_once(void **state) {
   assert_null(strstr(once + 1, "store.no_room"));
   for (int i = 0; i < 5; i++) assert_int_equal(n[i].result, STORE_FULL);
   assert_int_equal(notes_stored(b), 0);
-  sqlite_rollback(other);
+  db_rollback(other);
   struct writing after = writing(b, 9);
   box_run(b, run_note, &after, STORE_OK);
 }
