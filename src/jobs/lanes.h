@@ -59,8 +59,8 @@ void lanes_free(struct lanes *l);
 
 struct lanes_channel *lanes_channel(struct lanes *l, int64_t id); /* made when unknown; lives as long as l */
 struct lanes_channel *lanes_channels(struct lanes *l);            /* all of them: walk with ->hh.next */
-/* Forget what failed: the address or the secret changed, so all lanes may be tried at once; an attempt that is under way
- * tells nothing about the channel any more, and when it fails its row is tried again at once too. */
+/* Forget what failed: the address or the secret changed, so all lanes may be tried at once; an attempt that is under
+ * way tells nothing about the channel any more, and when it fails its row is tried again at once too. */
 void lanes_fresh_start(struct lanes *l, struct lanes_channel *c, int64_t now_us);
 
 /* Rows that may still be loaded for the channel. */
