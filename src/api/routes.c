@@ -6,6 +6,7 @@
 #include "api/kiamo_io/kiamo_io.h"
 #include "api/kiamo_v3/kiamo_v3.h"
 #include "api/ops.h"
+#include "api/static.h"
 #include "api/voximplant/voximplant.h"
 
 #define BODY_ANY (-1)
@@ -38,6 +39,9 @@ const struct route api_routes[] = {
     {HTTP_POST, "/api/v3/interaction/interactions/{id}/close", v3_close, ACCESS_API, API_INTERACTION, 4096, "End the interaction"},
     {HTTP_GET, "/api/v3/interaction/attachments/{id}", v3_attachment, ACCESS_API, API_INTERACTION, 0, "The bytes of a file"},
     {HTTP_GET, "/api/v3/interaction/events", v3_events, ACCESS_API, API_INTERACTION, 0, "Live events (text/event-stream), resumable"},
+
+    {HTTP_GET, "/docs", static_page, ACCESS_PUBLIC, 0, 0, "The APIs, to read and try"},
+    {HTTP_GET, "/ui/{*path}", static_file, ACCESS_PUBLIC, 0, 0, "What the pages are made of"},
 
     {HTTP_GET, "/health", ops_health, ACCESS_PUBLIC, 0, 0, "Able to store and to deliver?"},
     {HTTP_GET, "/metrics", ops_metrics, ACCESS_PUBLIC, 0, 0, "Figures for Prometheus"},

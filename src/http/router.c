@@ -1,6 +1,7 @@
 /* Paths to rows of the route table, by a tree of segments. Owns the tree (child of ctx), borrows the table.
  * Pure and immutable once built, so any thread may look. A literal segment goes before a {uuid:parameter}, and that
- * before a {parameter}; when one way ends without the method asked for, the next is tried. */
+ * before a {parameter}, and that before {*the rest}; when one way ends without the method asked for, the next is tried.
+ */
 #include "http/router.h"
 
 #include "base/mem.h"
@@ -17,9 +18,10 @@ struct node {
   size_t literal_len;
   struct node *children; /* literals */
   struct node *next;     /* the next literal of the same parent */
-  struct node *uuid, *param;
+  struct node *uuid, *param, *rest;
   const struct route *routes[METHODS];
   uint32_t allowed;
+  bool is_rest;
 };
 
 struct router {
@@ -48,7 +50,9 @@ static struct node *child_literal(void *ctx, struct node *parent, const char *te
 
 static struct node *child_of(void *ctx, struct node *parent, const char *text, size_t len) {
   if (text[0] != '{') return child_literal(ctx, parent, text, len);
-  struct node **slot = strncmp(text, "{uuid:", 6) == 0 ? &parent->uuid : &parent->param;
+  struct node **slot = text[1] == '*'                    ? &parent->rest
+                       : strncmp(text, "{uuid:", 6) == 0 ? &parent->uuid
+                                                         : &parent->param;
   if (!*slot) *slot = mem_new(ctx, struct node);
   return *slot;
 }
@@ -67,9 +71,11 @@ static void add_route(struct router *r, const struct route *route) {
       if (*at) panic("route \"%s\" has an empty segment", route->pattern);
       break;
     }
+    if (node->is_rest) panic("route \"%s\" goes on behind its rest", route->pattern);
     params += *begin == '{';
     if (++segments > SEGMENTS_MAX || params > ROUTE_PARAMS_MAX) panic("route \"%s\" is too long", route->pattern);
     node = child_of(r, node, begin, (size_t)(at - begin));
+    node->is_rest = begin[0] == '{' && begin[1] == '*';
   }
   if (node->routes[route->method]) {
     panic("two routes for %s \"%s\"", http_method_name(route->method), route->pattern);
@@ -124,13 +130,21 @@ struct search {
   struct route_match *match;
 };
 
+static const struct route *row_of(const struct search *s, const struct node *node, int params) {
+  s->match->allowed |= node->allowed;
+  const struct route *found = s->method == HTTP_OTHER ? NULL : node->routes[s->method];
+  if (found) s->match->param_count = params;
+  return found;
+}
+
+/* The segments from depth on, as one text: they stand in one block, each ended by a NUL. */
+static char *join_from(const struct segments *segments, int depth) {
+  for (int i = depth; i + 1 < segments->count; i++) segments->text[i][segments->len[i]] = '/';
+  return segments->text[depth];
+}
+
 static const struct route *search(const struct search *s, const struct node *node, int depth, int params) {
-  if (depth == s->segments->count) {
-    s->match->allowed |= node->allowed;
-    const struct route *found = s->method == HTTP_OTHER ? NULL : node->routes[s->method];
-    if (found) s->match->param_count = params;
-    return found;
-  }
+  if (depth == s->segments->count) return row_of(s, node, params);
   char *text = s->segments->text[depth];
   size_t len = s->segments->len[depth];
   for (const struct node *c = node->children; c; c = c->next) {
@@ -146,7 +160,9 @@ static const struct route *search(const struct search *s, const struct node *nod
     s->match->params[params] = text;
     return found;
   }
-  return NULL;
+  const struct route *found = node->rest ? row_of(s, node->rest, params + 1) : NULL;
+  if (found) s->match->params[params] = join_from(s->segments, depth);
+  return found;
 }
 
 enum route_result router_find(const struct router *r, void *ctx, enum http_method method, const char *raw_path,

@@ -1,6 +1,7 @@
 /* Routes are rows of one table; 404, 405, Allow and HEAD come from it. Pure: no I/O.
  * Patterns: literal segments, {names}, e.g. "/api/v3/interaction/interactions/{id}", and {uuid:names}, which take
- * nothing but a UUID (36 characters, any case). A trailing slash in the pattern
+ * nothing but a UUID (36 characters, any case), and at the end {*names}, which take one segment or more, slashes
+ * included. A trailing slash in the pattern
  * is optional in the request. Segments are matched after percent-decoding, a decoded '/' or NUL never matches. */
 #pragma once
 

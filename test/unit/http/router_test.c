@@ -36,6 +36,9 @@ static const struct route routes[] = {
     ROUTE(HTTP_POST, "/u/{uuid:channel}"),
     ROUTE(HTTP_GET, "/u/{name}"),
     ROUTE(HTTP_POST, "/u/{name}/v"),
+    ROUTE(HTTP_GET, "/files/{*path}"),
+    ROUTE(HTTP_GET, "/files/one"),
+    ROUTE(HTTP_GET, "/of/{who}/files/{*path}"),
 };
 
 struct row {
@@ -123,6 +126,20 @@ static const struct row rows[] = {
      "/u/{name}/v 8f14e45f-ceea-467f-a0e6-1a2b3c4d5e6f"},
     {HTTP_POST, "/u/x", ROUTE_NO_METHOD, "GET, HEAD"},
     {HTTP_GET, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18", ROUTE_NO_PATH, NULL},
+    /* The rest of a path: one segment or more, each as strictly looked at as any; what is more exact goes before. */
+    {HTTP_GET, "/files/a", ROUTE_FOUND, "/files/{*path} a"},
+    {HTTP_HEAD, "/files/a/b%20c/d.e", ROUTE_FOUND, "/files/{*path} a/b c/d.e"},
+    {HTTP_GET, "/files/one", ROUTE_FOUND, "/files/one"},
+    {HTTP_GET, "/files/one/two", ROUTE_FOUND, "/files/{*path} one/two"},
+    {HTTP_GET, "/files/a/", ROUTE_FOUND, "/files/{*path} a"},
+    {HTTP_GET, "/of/me/files/a/b", ROUTE_FOUND, "/of/{who}/files/{*path} me a/b"},
+    {HTTP_GET, "/files", ROUTE_NO_PATH, NULL},
+    {HTTP_GET, "/files//a", ROUTE_NO_PATH, NULL},
+    {HTTP_GET, "/files/../a", ROUTE_NO_PATH, NULL},
+    {HTTP_GET, "/files/a/%2e%2e/b", ROUTE_NO_PATH, NULL},
+    {HTTP_GET, "/files/a%2fb", ROUTE_NO_PATH, NULL},
+    {HTTP_GET, "/files/a%00", ROUTE_NO_PATH, NULL},
+    {HTTP_POST, "/files/a/b", ROUTE_NO_METHOD, "GET, HEAD"},
 };
 
 static char *describe(void *ctx, enum route_result result, const struct route_match *m) {
@@ -164,6 +181,8 @@ static void refuses_tables(void **state) {
       {ROUTE(HTTP_GET, "/a"), ROUTE(HTTP_GET, "/a//b")},
       {ROUTE(HTTP_GET, "/a"), ROUTE(HTTP_HEAD, "/b")},
       {ROUTE(HTTP_GET, "/a"), ROUTE(HTTP_GET, "/{a}/{b}/{c}/{d}/{e}")},
+      {ROUTE(HTTP_GET, "/a/{*x}"), ROUTE(HTTP_GET, "/a/{*y}")},
+      {ROUTE(HTTP_GET, "/a"), ROUTE(HTTP_GET, "/a/{*x}/b")},
   };
   for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
     pid_t child = fork();
