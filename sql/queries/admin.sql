@@ -15,7 +15,9 @@ SELECT coalesce(max(id), 0) FROM instance;
 -- name: service_insert
 INSERT INTO service (id, instance_id, name, priority, created_at) VALUES ($1, $2, $3, $4, $5);
 -- name: service_all
-SELECT id, instance_id, name, priority FROM service ORDER BY id;
+SELECT id, instance_id, name, priority, enabled, medium, weight, strategy, sticky_ms, max_wait_ms, overflow_service_id,
+  overflow_after_ms, offer_ms, wrapup_ms, idle_close_ms, calendar_id, closed_policy, closed_reply, level_s
+FROM service ORDER BY id;
 -- name: service_max
 SELECT coalesce(max(id), 0) FROM service;
 
@@ -42,7 +44,9 @@ UPDATE channel SET old_sealed = secret_sealed, old_hash = secret_hash, old_until
 INSERT INTO agent (id, instance_id, login, password_hash, first_name, last_name, profile, enabled, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8);
 -- name: agent_all
-SELECT id, instance_id, login, first_name, last_name, profile, enabled, created_at FROM agent ORDER BY id;
+SELECT id, instance_id, login, first_name, last_name, profile, enabled, created_at,
+  email, extension, avatar_url, group_id, team_id, capacity
+FROM agent ORDER BY id;
 -- name: agent_max
 SELECT coalesce(max(id), 0) FROM agent;
 -- name: agent_by_login

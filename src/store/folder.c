@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "store/setup_defaults.h"
 #include "store/sqlite.h"
 #include "store/store.h"
 
@@ -235,7 +236,8 @@ static bool make_store(const char *file, const struct master_key *key, const cha
   struct db *db = sqlite_open(NULL, building, SQLITE_WRITER, err);
   bool ok = db != NULL;
   for (int i = 0; ok && i < migration_count; i++) ok = apply(db, &migrations[i], err);
-  if (ok && db_exec(db, Q_INSTANCE_INSERT, v_int(1), v_text(instance_name), v_int(clock_wall_ms())) != DB_OK) {
+  if (ok && (db_exec(db, Q_INSTANCE_INSERT, v_int(1), v_text(instance_name), v_int(clock_wall_ms())) != DB_OK ||
+             setup_defaults_insert(db, 1) != DB_OK)) {
     snprintf(err, 256, "cannot write the first instance: %.150s", db_error(db));
     ok = false;
   }

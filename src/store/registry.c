@@ -3,8 +3,8 @@
  * reference goes. */
 #include "store/registry.h"
 
-#include "base/log.h"
 #include "base/mem.h"
+#include "store/registry_read.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -56,117 +56,6 @@ static void release(struct snapshot *s) {
   mem_free(s);
 }
 
-/* Rows of a query into a growing array of `item` bytes each. */
-struct rows_out {
-  struct db *db;
-  void *ctx;
-  const struct master_key *key;
-  const struct registry *registry; /* what was read so far */
-};
-
-#define LOAD(out, query, type, count, pointer, body)                                                                   \
-  do {                                                                                                                 \
-    struct db_rows rows;                                                                                               \
-    int cap = 16, n = 0;                                                                                               \
-    type *items = mem_array((out)->ctx, type, (size_t)cap);                                                            \
-    db_open((out)->db, &rows, query);                                                                                  \
-    while (db_next(&rows)) {                                                                                           \
-      if (n == cap) items = talloc_realloc((out)->ctx, items, type, (unsigned)(cap *= 2));                             \
-      type *it = &items[n++];                                                                                          \
-      memset(it, 0, sizeof *it);                                                                                       \
-      body;                                                                                                            \
-    }                                                                                                                  \
-    db_close(&rows);                                                                                                   \
-    (count) = n;                                                                                                       \
-    (pointer) = items;                                                                                                 \
-  } while (0)
-
-static const char *opened(const struct rows_out *o, const char *purpose, const struct db_rows *rows, int column) {
-  size_t len = 0;
-  const void *sealed = col_bytes(rows, column, &len);
-  if (!sealed || len <= SEAL_OVERHEAD || len > SEAL_OVERHEAD + CLIENT_SECRET_MAX) return NULL;
-  char *plain = mem_bytes(o->ctx, len - SEAL_OVERHEAD + 1);
-  if (!secret_open(o->key, purpose, sealed, len, (uint8_t *)plain)) {
-    log_at(LOG_ERROR, "store.secret_closed", log_t("what", purpose),
-           log_t("why", "it does not open with this master key"),
-           log_t("do", "put the master key back that belongs to this store"));
-    return NULL;
-  }
-  plain[len - SEAL_OVERHEAD] = 0;
-  return plain;
-}
-
-static void copy_hash(const struct db_rows *rows, int column, uint8_t out[SHA256_LEN]) {
-  size_t len = 0;
-  const void *hash = col_bytes(rows, column, &len);
-  if (hash && len == SHA256_LEN) memcpy(out, hash, SHA256_LEN);
-}
-
-static void read_channel(const struct rows_out *o, const struct db_rows *rows, struct channel *c) {
-  c->id = col_int(rows, 0);
-  c->instance_id = col_int(rows, 1);
-  c->kind = (enum channel_kind)col_int(rows, 2);
-  c->name = col_dup(rows, 3, o->ctx);
-  c->enabled = col_int(rows, 4) != 0;
-  c->service_id = col_int(rows, 5);
-  c->webhook_url = col_dup(rows, 6, o->ctx);
-  c->show_agent = col_int(rows, 7) != 0;
-  c->client_id = col_dup(rows, 8, o->ctx);
-  c->secret = opened(o, "channel.secret", rows, 9);
-  copy_hash(rows, 10, c->secret_hash);
-  c->old_secret = opened(o, "channel.secret", rows, 11);
-  copy_hash(rows, 12, c->old_hash);
-  c->old_until = col_int(rows, 13);
-  c->generation = col_int(rows, 14);
-  c->created_at = col_int(rows, 15);
-  c->token_id = col_int(rows, 16);
-  c->access_ms = col_int(rows, 17);
-  c->refresh_ms = col_int(rows, 18);
-  c->idle_close_ms = col_int(rows, 19);
-  c->bot_close_ms = col_int(rows, 20);
-  if (c->token_id) {
-    const struct account_token *token = registry_account_token(o->registry, c->token_id);
-    c->token = token && token->enabled ? token->value : NULL;
-  }
-  if (!c->secret) c->enabled = false;
-}
-
-static void read_agent(const struct rows_out *o, const struct db_rows *rows, struct agent *a) {
-  a->id = col_int(rows, 0);
-  a->instance_id = col_int(rows, 1);
-  a->login = col_dup(rows, 2, o->ctx);
-  a->first_name = col_dup(rows, 3, o->ctx);
-  a->last_name = col_dup(rows, 4, o->ctx);
-  a->profile = (enum agent_profile)col_int(rows, 5);
-  a->enabled = col_int(rows, 6) != 0;
-  a->created_at = col_int(rows, 7);
-  const char *gap = *a->first_name && *a->last_name ? " " : "";
-  a->display_name = mem_printf(o->ctx, "%s%s%s", a->first_name, gap, a->last_name);
-  if (!*a->display_name) a->display_name = a->login;
-}
-
-static void read_token(const struct rows_out *o, const struct db_rows *rows, struct api_token *t) {
-  t->id = col_int(rows, 0);
-  t->instance_id = col_int(rows, 1);
-  t->label = col_dup(rows, 2, o->ctx);
-  copy_hash(rows, 3, t->hash);
-  t->rights = col_int(rows, 4);
-  t->enabled = col_int(rows, 5) != 0;
-  t->created_at = col_int(rows, 6);
-  t->last_used_at = col_int(rows, 7);
-}
-
-static void read_account_token(const struct rows_out *o, const struct db_rows *rows, struct account_token *t) {
-  t->id = col_int(rows, 0);
-  t->instance_id = col_int(rows, 1);
-  t->name = col_dup(rows, 2, o->ctx);
-  t->value = opened(o, "account.token", rows, 3);
-  copy_hash(rows, 4, t->hash);
-  t->enabled = col_int(rows, 5) != 0 && t->value;
-  t->generation = col_int(rows, 6);
-  t->created_at = col_int(rows, 7);
-}
-
 static void make_indexes(struct snapshot *s) {
   struct client_entry *clients = mem_array(s, struct client_entry, (size_t)s->r.channel_count + 1);
   for (int i = 0; i < s->r.channel_count; i++) {
@@ -189,24 +78,7 @@ static struct snapshot *load(struct store *store) {
   struct snapshot *s = mem_new(NULL, struct snapshot);
   /* Read before the rows: a change that comes in between is seen as a newer epoch and loaded again. */
   s->r.epoch = store_epoch(store);
-  struct rows_out o = {.db = store_read_begin(store), .ctx = s, .key = store_key(store), .registry = &s->r};
-  LOAD(&o, Q_INSTANCE_ALL, struct instance, s->r.instance_count, s->r.instances, {
-    it->id = col_int(&rows, 0);
-    it->name = col_dup(&rows, 1, s);
-  });
-  LOAD(&o, Q_SERVICE_ALL, struct service, s->r.service_count, s->r.services, {
-    it->id = col_int(&rows, 0);
-    it->instance_id = col_int(&rows, 1);
-    it->name = col_dup(&rows, 2, s);
-    it->priority = col_int(&rows, 3);
-  });
-  LOAD(&o, Q_ACCOUNT_TOKEN_ALL, struct account_token, s->r.account_token_count, s->r.account_tokens,
-       read_account_token(&o, &rows, it));
-  LOAD(&o, Q_CHANNEL_ALL, struct channel, s->r.channel_count, s->r.channels, read_channel(&o, &rows, it));
-  LOAD(&o, Q_AGENT_ALL, struct agent, s->r.agent_count, s->r.agents, read_agent(&o, &rows, it));
-  LOAD(&o, Q_TOKEN_ALL, struct api_token, s->r.token_count, s->r.tokens, read_token(&o, &rows, it));
-  bool ok = !db_failed(o.db);
-  store_read_end(store, o.db);
+  bool ok = registry_read(store, s, &s->r);
   atomic_init(&s->references, 1);
   if (!ok) {
     release(s);
@@ -267,6 +139,46 @@ const struct channel *registry_channel(const struct registry *r, int64_t id) {
 }
 const struct agent *registry_agent(const struct registry *r, int64_t id) {
   FIND_BY_ID(r->agents, r->agent_count, id);
+}
+
+const struct named *registry_skill(const struct registry *r, int64_t id) {
+  FIND_BY_ID(r->skills, r->skill_count, id);
+}
+const struct named *registry_group(const struct registry *r, int64_t id) {
+  FIND_BY_ID(r->groups, r->group_count, id);
+}
+const struct named *registry_team(const struct registry *r, int64_t id) {
+  FIND_BY_ID(r->teams, r->team_count, id);
+}
+const struct agent_state *registry_state(const struct registry *r, int64_t id) {
+  FIND_BY_ID(r->states, r->state_count, id);
+}
+const struct qualification *registry_qualification(const struct registry *r, int64_t id) {
+  FIND_BY_ID(r->qualifications, r->qualification_count, id);
+}
+const struct canned_reply *registry_canned_reply(const struct registry *r, int64_t id) {
+  FIND_BY_ID(r->canned_replies, r->canned_reply_count, id);
+}
+const struct calendar *registry_calendar(const struct registry *r, int64_t id) {
+  FIND_BY_ID(r->calendars, r->calendar_count, id);
+}
+
+static const struct setup_level *find_level(const struct level_slice *slice, int64_t id) {
+  FIND_BY_ID(slice->items, slice->count, id);
+}
+int64_t level_of(const struct level_slice *slice, int64_t id) {
+  const struct setup_level *found = find_level(slice, id);
+  return found ? found->level : 0;
+}
+
+const struct agent_state *registry_state_of_kind(const struct registry *r, int64_t instance_id, enum state_kind kind) {
+  const struct agent_state *best = NULL;
+  for (int i = 0; i < r->state_count; i++) {
+    const struct agent_state *s = &r->states[i];
+    bool fits = s->instance_id == instance_id && s->kind == kind && s->enabled;
+    if (fits && (!best || s->position < best->position)) best = s;
+  }
+  return best;
 }
 
 const struct instance *registry_instance_named(const struct registry *r, const char *name) {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "store/event.h"
+#include "store/setup_defaults.h"
 #include "store/setup_impl.h"
 
 #include <stdio.h>
@@ -78,21 +79,22 @@ enum change_result setup_from_db(enum db_result r) {
 
 /* ---- instances and services ---- */
 
-struct named {
+struct new_name {
   int64_t instance_id, id, priority;
   const char *name;
 };
 
 static enum change_result insert_instance(struct db *tx, void *arg) {
-  struct named *n = arg;
+  struct new_name *n = arg;
   n->id = db_int(tx, Q_INSTANCE_MAX, 0) + 1;
   n->instance_id = n->id;
-  return setup_from_db(db_exec(tx, Q_INSTANCE_INSERT, v_int(n->id), v_text(n->name), v_int(clock_wall_ms())));
+  enum db_result r = db_exec(tx, Q_INSTANCE_INSERT, v_int(n->id), v_text(n->name), v_int(clock_wall_ms()));
+  return setup_from_db(r == DB_OK ? setup_defaults_insert(tx, n->id) : r);
 }
 
 bool setup_instance_create(struct store *s, const char *name, int64_t *ret_id, char err[static 256]) {
   if (!setup_text_ok("name", name, 1, 100, err)) return false;
-  struct named n = {.name = name};
+  struct new_name n = {.name = name};
   struct change c = {.run = insert_instance, .arg = &n, .instance_id = 1, .what = "instance"};
   if (!setup_change(s, &c, "name", err)) return false;
   *ret_id = n.id;
@@ -100,7 +102,7 @@ bool setup_instance_create(struct store *s, const char *name, int64_t *ret_id, c
 }
 
 static enum change_result insert_service(struct db *tx, void *arg) {
-  struct named *n = arg;
+  struct new_name *n = arg;
   n->id = db_int(tx, Q_SERVICE_MAX, 0) + 1;
   return setup_from_db(db_exec(tx, Q_SERVICE_INSERT, v_int(n->id), v_int(n->instance_id), v_text(n->name),
                                v_int(n->priority), v_int(clock_wall_ms())));
@@ -113,7 +115,7 @@ bool setup_service_create(struct store *s, int64_t instance_id, const char *name
     snprintf(err, 256, "priority: must be 1 (first) to 10");
     return false;
   }
-  struct named n = {.instance_id = instance_id, .name = name, .priority = priority};
+  struct new_name n = {.instance_id = instance_id, .name = name, .priority = priority};
   struct change c = {
       .run = insert_service, .arg = &n, .instance_id = instance_id, .what = "service", .missing = "instance"};
   if (!setup_change(s, &c, "name", err)) return false;
@@ -153,7 +155,7 @@ int64_t setup_service_for(struct db *tx, int64_t instance_id, int64_t wanted) {
     if (col_int(&rows, 1) == instance_id && (wanted == 0 || col_int(&rows, 0) == wanted)) found = col_int(&rows, 0);
   db_close(&rows);
   if (found || wanted) return found;
-  struct named n = {.instance_id = instance_id, .name = "Default", .priority = 10};
+  struct new_name n = {.instance_id = instance_id, .name = "Default", .priority = 10};
   return insert_service(tx, &n) == CHANGE_DONE ? n.id : 0;
 }
 

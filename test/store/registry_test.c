@@ -162,6 +162,81 @@ static void more_than_the_first_room(void **state) {
   for (int i = 0; i < 70; i++) assert_string_equal(registry_service(r, ids[i])->name, mem_printf(b->ctx, "S%d", i));
 }
 
+/* What belongs to others comes with them, sorted, and to nobody else. */
+static void what_routing_needs(void **state) {
+  struct box *b = *state;
+  box_sql_do(b, "INSERT INTO service (id, instance_id, name, priority, created_at, weight, strategy, closed_reply)"
+                " VALUES (1, 1, 'Care', 5, 1, 2, 1, 'Closed'), (2, 1, 'Sales', 5, 1, 1, 0, '');"
+                "INSERT INTO agent (id, instance_id, login, password_hash, first_name, last_name, profile, enabled,"
+                " created_at, email, capacity) VALUES (1, 1, 'ada', 'x', '', '', 0, 1, 1, 'ada@example.com', 5),"
+                " (2, 1, 'bob', 'x', '', '', 0, 1, 1, '', 3);"
+                "INSERT INTO skill VALUES (1, 1, 'French'), (2, 1, 'Billing'); INSERT INTO team VALUES (7, 1, 'Night');"
+                "INSERT INTO service_skill VALUES (2, 2, 3), (2, 1, 4);"
+                "INSERT INTO agent_skill VALUES (2, 1, 5), (1, 2, 1);"
+                "INSERT INTO agent_service VALUES (2, 1, 2), (1, 2, 3), (1, 1, 4);"
+                "INSERT INTO agent_medium VALUES (1, 1, 2);"
+                "INSERT INTO calendar VALUES (3, 1, 'Office', 'Europe/Paris'), (4, 1, 'Never', 'UTC');"
+                "INSERT INTO calendar_interval VALUES (3, 2, 480, 720), (3, 1, 480, 1080);"
+                "INSERT INTO calendar_exception VALUES (3, '2026-12-25', -1, 0, 'Christmas');"
+                "INSERT INTO qualification VALUES (1, 1, 'Order', 'Late', 0, 1);"
+                "INSERT INTO canned_reply VALUES (1, 1, 2, 'hi', 'Greeting', 'Hello');");
+  store_epoch_raise(b->store);
+  const struct registry *r = box_registry(b);
+  const struct service *care = registry_service(r, 1), *sales = registry_service(r, 2);
+  const struct agent *ada = registry_agent(r, 1), *bob = registry_agent(r, 2);
+  assert_int_equal(care->weight, 2);
+  assert_int_equal(care->strategy, STRATEGY_LEAST_LOADED);
+  assert_string_equal(care->closed_reply, "Closed");
+  assert_int_equal(care->skills.count, 0);
+  assert_int_equal(sales->skills.count, 2);
+  assert_int_equal(level_of(&sales->skills, 1), 4);
+  assert_int_equal(level_of(&sales->skills, 2), 3);
+  assert_int_equal(care->agents.count, 2);
+  assert_int_equal(level_of(&care->agents, 1), 4);
+  assert_int_equal(level_of(&care->agents, 2), 2);
+  assert_int_equal(sales->agents.count, 1);
+  assert_int_equal(level_of(&ada->services, 2), 3);
+  assert_int_equal(level_of(&bob->services, 2), 0);
+  assert_int_equal(level_of(&bob->skills, 1), 5);
+  assert_string_equal(ada->email, "ada@example.com");
+  assert_int_equal(ada->capacity, 5);
+  assert_int_equal(ada->medium_most[MEDIUM_CHAT], 2);
+  assert_int_equal(ada->medium_most[MEDIUM_MESSAGING], -1);
+  assert_int_equal(bob->medium_most[MEDIUM_CHAT], -1);
+  const struct calendar *office = registry_calendar(r, 3);
+  assert_string_equal(office->zone, "Europe/Paris");
+  assert_int_equal(office->interval_count, 2);
+  assert_int_equal(office->intervals[0].weekday, 1);
+  assert_int_equal(office->exception_count, 1);
+  assert_string_equal(office->exceptions[0].day, "2026-12-25");
+  assert_int_equal(registry_calendar(r, 4)->interval_count + registry_calendar(r, 4)->exception_count, 0);
+  assert_string_equal(registry_skill(r, 1)->name, "French");
+  assert_string_equal(registry_team(r, 7)->name, "Night");
+  assert_null(registry_group(r, 1));
+  assert_string_equal(registry_qualification(r, 1)->label, "Late");
+  assert_int_equal(registry_canned_reply(r, 1)->service_id, 2);
+}
+
+static void states_of_every_new_instance(void **state) {
+  struct box *b = *state;
+  int64_t id;
+  assert_true(setup_instance_create(b->store, "Second", &id, b->err));
+  const struct registry *r = box_registry(b);
+  assert_int_equal(r->state_count, 2 * STATE_DEFAULT_COUNT);
+  for (int kind = 0; kind < STATE_KIND_COUNT; kind++) {
+    const struct agent_state *first = registry_state_of_kind(r, 1, (enum state_kind)kind),
+                             *second = registry_state_of_kind(r, id, (enum state_kind)kind);
+    assert_int_equal(first->instance_id, 1);
+    assert_int_equal(second->instance_id, id);
+    assert_string_equal(first->label, second->label);
+    assert_ptr_equal(registry_state(r, second->id), second);
+  }
+  assert_string_equal(registry_state_of_kind(r, 1, STATE_PAUSE)->label, "Break");
+  box_sql_do(b, "UPDATE agent_state SET enabled = 0 WHERE label = 'Break'");
+  store_epoch_raise(b->store);
+  assert_string_equal(registry_state_of_kind(box_registry(b), 1, STATE_PAUSE)->label, "Lunch");
+}
+
 /* ---- another process changes it ---- */
 
 static void rename_by_other(struct box *b) {
@@ -240,6 +315,8 @@ int main(void) {
       TEST(a_secret_that_does_not_open),
       TEST(the_same_snapshot_until_something_changes),
       TEST(more_than_the_first_room),
+      TEST(what_routing_needs),
+      TEST(states_of_every_new_instance),
       cmocka_unit_test(a_change_by_another_process),
       TEST(many_threads_while_it_changes),
   };
