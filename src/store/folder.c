@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "store/setup_defaults.h"
+#include "store/setup_impl.h"
 #include "store/sqlite.h"
 #include "store/store.h"
 
@@ -262,6 +263,7 @@ static bool sync_dir(const char *dir) {
 }
 
 bool store_create(const char *dir, const char *instance_name, char err[static 256]) {
+  if (!setup_text_ok("name", instance_name, 1, 100, err)) return false;
   void *pool = mem_pool(NULL, 4096);
   char *file = mem_printf(pool, "%s/guichet.db", dir);
   bool ok = false;

@@ -106,9 +106,7 @@ static struct db *reader_renew(struct store *s, struct db *db) {
   char err[256];
   log_at(LOG_ERROR, "store.read", log_t("error", db_error(db)));
   struct db *fresh = sqlite_open(NULL, s->folder.db_file, SQLITE_READER, err);
-  if (!fresh) return db;
-  mem_free(db);
-  return fresh;
+  return fresh ? fresh : db;
 }
 
 void store_read_end(struct store *s, struct db *db) {
@@ -122,6 +120,8 @@ void store_read_end(struct store *s, struct db *db) {
   }
   pthread_cond_signal(&s->read_free);
   pthread_mutex_unlock(&s->read_lock);
+  if (next != db)
+    mem_free(db); /* not before: another thread's new reader might get its address, and our place be two */
 }
 
 /* ---- writing ---- */
@@ -294,7 +294,7 @@ static void checkpoint_round(struct store *s, struct db *db) {
     pthread_mutex_unlock(&s->lock);
     sqlite_checkpoint(db);
     pthread_mutex_lock(&s->lock);
-    s->moved_pages = before;
+    s->moved_pages = s->log_pages < before ? 0 : before; /* it may have begun anew */
     again = s->log_pages > s->wal_max_pages;
     if (again && s->log_pages - before < FINISH_PAGES) {
       s->finish = true;

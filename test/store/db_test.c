@@ -1,9 +1,13 @@
-/* One connection: the outcomes of a statement, values that come back as they went, ids that rise over restarts. */
+/* One connection: the outcomes of a statement, values that come back as they went, ids that rise over restarts;
+ * readers' connections that break and are renewed in many threads. */
 #include "box.h"
 
+#include "../unit/base/capture.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/mem.h"
+
+#include <pthread.h>
 
 static enum job_result run_outcomes(struct db *tx, void *arg) {
   (void)arg;
@@ -86,12 +90,48 @@ static void ids_rise_over_restarts(void **state) {
   assert_true(id_next() > high);
 }
 
+/* However readers come and go, nobody is given one that another still has. */
+enum { BREAKERS = 8 };
+static _Atomic(struct db *) held[BREAKERS];
+static atomic_int wrong;
+static struct box *broken_in;
+
+static void *break_readers(void *arg) {
+  const int self = *(int *)arg;
+  for (int i = 0; i < 100; i++) {
+    struct db *db = store_read_begin(broken_in->store);
+    atomic_store(&held[self], db);
+    for (int k = 0; k < BREAKERS; k++) wrong += k != self && atomic_load(&held[k]) == db;
+    /* A reader that is told to write has failed for good. */
+    if ((i + self) % 2) wrong += db_exec(db, Q_META_SET, v_text("a"), v_text("x")) != DB_FAILED;
+    atomic_store(&held[self], NULL);
+    store_read_end(broken_in->store, db);
+  }
+  return NULL;
+}
+
+static void broken_readers_of_many_threads(void **state) {
+  pthread_t threads[BREAKERS];
+  int numbers[BREAKERS];
+  struct capture c;
+  broken_in = *state;
+  capture_start(&c);
+  for (int i = 0; i < BREAKERS; i++) {
+    numbers[i] = i;
+    assert_int_equal(pthread_create(&threads[i], NULL, break_readers, &numbers[i]), 0);
+  }
+  for (int i = 0; i < BREAKERS; i++) pthread_join(threads[i], NULL);
+  capture_end(&c);
+  assert_int_equal(atomic_load(&wrong), 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
   const struct CMUnitTest tests[] = {
       TEST(outcomes_of_statements),
       TEST(values_come_back_as_they_went),
       TEST(ids_rise_over_restarts),
+      TEST(broken_readers_of_many_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

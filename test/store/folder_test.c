@@ -119,6 +119,21 @@ static void where_none_can_be(void **state) {
 }
 
 /* An attempt that was cut off has left its key, and perhaps half a store with a log that belongs to nothing. */
+/* The first instance is named as any other: its name goes into tokens and answers. */
+static void a_name_that_is_none(void **state) {
+  struct box *b = *state;
+  static const char *const names[] = {"", "a\nb", "\xff"};
+  char *longer = mem_bytes(b->ctx, 102), *longest = mem_bytes(b->ctx, 101);
+  memset(longer, 'x', 101);
+  memset(longest, 'x', 100);
+  longer[101] = longest[100] = 0;
+  for (size_t i = 0; i < ARRAY_LEN(names); i++) assert_false(store_create(b->dir, names[i], b->err));
+  assert_false(store_create(b->dir, longer, b->err));
+  assert_non_null(strstr(b->err, "name: must be"));
+  assert_int_equal(access(b->dir, F_OK), -1);
+  assert_true(store_create(b->dir, longest, b->err));
+}
+
 static void an_interrupted_attempt_can_be_repeated(void **state) {
   struct box *b = *state;
   create(b);
@@ -384,6 +399,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(never_over_another, setup, box_teardown),
       cmocka_unit_test_setup_teardown(two_have_two_keys, setup, box_teardown),
       cmocka_unit_test_setup_teardown(where_none_can_be, setup, box_teardown),
+      cmocka_unit_test_setup_teardown(a_name_that_is_none, setup, box_teardown),
       cmocka_unit_test_setup_teardown(an_interrupted_attempt_can_be_repeated, setup, box_teardown),
       cmocka_unit_test_setup_teardown(a_key_of_the_wrong_size_makes_no_store, setup, box_teardown),
       cmocka_unit_test_setup_teardown(there_is_none, setup, box_teardown),
