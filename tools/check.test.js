@@ -1,5 +1,6 @@
 // Each check must catch a small bad sample and pass a small good one; otherwise its silence would mean nothing.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -110,4 +111,16 @@ test('a failed test is told with its error, those that went well are not', () =>
   assert.deepEqual(failedMeson(log), ['b FAIL\n  [  FAILED  ] two\n  x.c:7: error']);
   const tap = "TAP version 13\n    ok 1 - fine\n    not ok 2 - bad\n      ---\n      error: 'was 3'\n      ...\n    ok 3 - late\n";
   assert.deepEqual(failedTap(tap), ["not ok 2 - bad\n  error: 'was 3'"]);
+});
+
+test('a test process ends with a server of its own left behind, and says so', () => {
+  const end = new URL('../test/lib/end.js', import.meta.url);
+  const text = `import '${end}'; import { createServer } from 'node:net'; import { test } from 'node:test';
+    test('it fails', async () => { await new Promise((ok) => createServer().listen(0, '127.0.0.1', ok)); throw new Error('x'); });`;
+  const env = { ...process.env, GUICHET_TEST_PATIENCE: '20' };
+  delete env.NODE_TEST_CONTEXT; // a program like any other, not part of this run
+  const r = spawnSync(process.execPath, ['--input-type=module', '-e', text], { env, encoding: 'utf8', timeout: 60_000 });
+  assert.equal(r.status, 1, r.stdout + r.stderr);
+  assert.match(r.stdout, /not ok 1 - it fails/);
+  assert.match(r.stderr, /something still open: .*TCPServerWrap/);
 });

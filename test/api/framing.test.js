@@ -10,6 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import test from 'node:test';
+import '../lib/end.js';
 
 const BUILD = path.resolve(process.env.GUICHET_BUILD ?? 'build');
 const ECHO = path.join(BUILD, 'test/unit/http/http_echo');

@@ -2,6 +2,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
+import './end.js';
 
 /** One request; resolves with the complete answer whatever its status, rejects only when the connection fails. */
 export function request(url, { method = 'GET', headers = {}, body, agent = false, timeout = 120_000, ca } = {}) {
