@@ -200,6 +200,7 @@ static sqlite3_stmt *bound(struct sqlite *db, enum query query, const struct db_
   struct statement *s = prepared(db, query);
   if (!s) return NULL;
   invariant(s->count == (int)count);
+  invariant(!sqlite3_stmt_busy(s->handle));
   for (size_t i = 0; i < count; i++) {
     const struct db_value *v = &values[i];
     int place = s->places[i];

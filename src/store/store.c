@@ -120,8 +120,8 @@ void store_read_end(struct store *s, struct db *db) {
   }
   pthread_cond_signal(&s->read_free);
   pthread_mutex_unlock(&s->read_lock);
-  if (next != db)
-    mem_free(db); /* not before: another thread's new reader might get its address, and our place be two */
+  /* Not before: another thread's new reader might get its address, and our place be two. */
+  if (next != db) mem_free(db);
 }
 
 /* ---- writing ---- */
