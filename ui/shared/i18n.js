@@ -1,0 +1,79 @@
+// Texts of the pages, from message files: t('list.waiting', {n: 3}). A key may have plural forms: 'list.waiting.one', '.other'.
+// Dates, times and numbers are written as the language writes them.
+import { signal } from './html.js';
+
+export const LANGUAGES = ['en', 'fr'];
+
+/** @type {Map<string, Record<string, string>>} */
+const files = new Map();
+export const language = signal('en');
+/** @type {import('../vendor/signals.js').Signal<Record<string, string>>} */
+const messages = signal({});
+
+/** The best of our languages for this person: chosen before, else as the browser asks. */
+export function preferredLanguage(chosen = '') {
+  const wanted = [chosen, ...navigator.languages].map((l) => l.slice(0, 2).toLowerCase());
+  return wanted.find((l) => LANGUAGES.includes(l)) ?? 'en';
+}
+
+/** Loads a language of a page's folder and shows it. */
+export async function useLanguage(base, lang) {
+  if (!files.has(lang)) {
+    const r = await fetch(`${base}/${lang}.json`);
+    if (!r.ok) throw new Error(`${base}/${lang}.json: ${r.status}`);
+    files.set(lang, await r.json());
+  }
+  language.value = lang;
+  messages.value = files.get(lang) ?? {};
+  document.documentElement.lang = lang;
+}
+
+const plurals = new Map();
+function plural(n) {
+  if (!plurals.has(language.value)) plurals.set(language.value, new Intl.PluralRules(language.value));
+  return plurals.get(language.value).select(n);
+}
+
+/** Is there a text of this key? For words that the server may add to. */
+export const has = (key) => key in messages.value;
+
+/** @param {string} key @param {Record<string, any>} [values] */
+export function t(key, values) {
+  const all = messages.value;
+  let text = all[key];
+  if (text === undefined && typeof values?.n === 'number') text = all[`${key}.${plural(values.n)}`] ?? all[`${key}.other`];
+  if (text === undefined) return key;
+  return values ? text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole)) : text;
+}
+
+const formats = new Map();
+function format(name, options) {
+  const key = `${language.value} ${name}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(language.value, options));
+  return formats.get(key);
+}
+export const timeOf = (when) => format('time', { hour: '2-digit', minute: '2-digit' }).format(new Date(when));
+export const dayOf = (when) => format('day', { weekday: 'long', day: 'numeric', month: 'long' }).format(new Date(when));
+export const dateOf = (when) => format('date', { day: 'numeric', month: 'short', year: 'numeric' }).format(new Date(when));
+export const momentOf = (when) => format('moment', { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(when));
+
+/** Milliseconds as the two largest units that matter: 45 s, 12 min, 3 h 20. */
+export function spanOf(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 60) return t('span.seconds', { n: s });
+  if (s < 3600) return t('span.minutes', { n: Math.floor(s / 60) });
+  if (s < 86400) return t('span.hours', { n: Math.floor(s / 3600), m: String(Math.floor((s % 3600) / 60)).padStart(2, '0') });
+  return t('span.days', { n: Math.floor(s / 86400) });
+}
+/** 1:05, for countdowns. */
+export const clockOf = (ms) => {
+  const s = Math.max(0, Math.ceil(ms / 1000));
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`;
+};
+export function sizeOf(bytes) {
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
+  let i = 0;
+  let n = bytes;
+  while (n >= 1000 && i < units.length - 1) { n /= 1000; i++; }
+  return new Intl.NumberFormat(language.value, { style: 'unit', unit: units[i], unitDisplay: i ? 'short' : 'long', maximumFractionDigits: n < 10 && i ? 1 : 0 }).format(n);
+}
