@@ -40,6 +40,7 @@ const struct route api_routes[] = {
     {HTTP_GET, "/api/v3/interaction/attachments/{id}", v3_attachment, ACCESS_API, API_INTERACTION, 0, "The bytes of a file"},
     {HTTP_GET, "/api/v3/interaction/events", v3_events, ACCESS_API, API_INTERACTION, 0, "Live events (text/event-stream), resumable"},
 
+    {HTTP_GET, "/desk", static_page, ACCESS_PUBLIC, 0, 0, "The agents' desk"},
     {HTTP_GET, "/docs", static_page, ACCESS_PUBLIC, 0, 0, "The APIs, to read and try"},
     {HTTP_GET, "/ui/{*path}", static_file, ACCESS_PUBLIC, 0, 0, "What the pages are made of"},
 

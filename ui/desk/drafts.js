@@ -7,7 +7,7 @@ import { recall, keep } from '../shared/prefs.js';
 /** @typedef {{key: string, name: string, size: number, type: string, part: number, id?: string, error?: string, stop?: () => void, preview?: string, file?: File}} Upload */
 /** @typedef {{mode: 'message'|'note', message: string, note: string, files: Upload[]}} Draft */
 
-/** @type {Map<string, import('../vendor/signals.js').Signal<Draft>>} */
+/** @type {Map<string, import('../shared/html.js').Signal<Draft>>} */
 const drafts = new Map();
 export const FILES_MAX = 16;
 

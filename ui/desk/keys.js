@@ -59,7 +59,7 @@ export function startKeys({ dialog, cardShown, tab }) {
     }
     if (isText(e.target) || !(singleKeys.value || e.key === 'Escape')) return;
     const deed = single[e.key];
-    if (!deed || (e.key === 'Escape' && e.target?.closest?.('.menu'))) return;
+    if (!deed || (e.key === 'Escape' && /** @type {Element} */ (e.target)?.closest?.('.menu'))) return;
     e.preventDefault();
     deed();
   });

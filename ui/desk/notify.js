@@ -25,17 +25,18 @@ export const beeps = signal(0);
 function beep(tones, loud) {
   if (!sound.value) return;
   beeps.value++;
-  if (!audio || audio.state !== 'running') return;
+  const out = audio;
+  if (!out || out.state !== 'running') return;
   tones.forEach((hz, i) => {
-    const at = audio.currentTime + i * 0.14;
-    const tone = audio.createOscillator();
-    const gain = audio.createGain();
+    const at = out.currentTime + i * 0.14;
+    const tone = out.createOscillator();
+    const gain = out.createGain();
     tone.frequency.value = hz;
     tone.type = 'sine';
     gain.gain.setValueAtTime(0, at);
     gain.gain.linearRampToValueAtTime(loud, at + 0.015);
     gain.gain.exponentialRampToValueAtTime(0.0001, at + 0.28);
-    tone.connect(gain).connect(audio.destination);
+    tone.connect(gain).connect(out.destination);
     tone.start(at);
     tone.stop(at + 0.3);
   });

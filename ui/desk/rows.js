@@ -1,6 +1,8 @@
 // From the items of a timeline to the rows that are shown: days, the bot's conversation set apart, messages grouped by who wrote them, notes,
 // and what happened. Pure.
 
+import { describe } from './rich.js';
+
 /** @typedef {import('./talks.js').Item} Item */
 /** @typedef {{type: 'day'|'bot'|'message'|'note'|'deed', key: string, at: number, items?: Row[], item?: Item, first?: boolean, last?: boolean, fresh?: boolean}} Row */
 
@@ -73,5 +75,7 @@ export function glanceOf(message) {
   if (text) return { text: text.slice(0, 160) };
   const file = message.attachments?.[0];
   if (file) return { file: file.name };
-  return { rich: true };
+  const block = /** @type {any} */ (describe(message.richContent)[0]);
+  const said = block && (block.address || block.title || block.text || block.name || block.number || block.choices?.[0] || block.rows?.[0]?.join(' '));
+  return said ? { text: String(said).slice(0, 160) } : { rich: true };
 }

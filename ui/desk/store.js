@@ -154,7 +154,7 @@ export async function readMe() {
 
 // ---- live ----
 
-/** @type {import('../vendor/signals.js').Signal<ReturnType<typeof liveStream>|null>} */
+/** @type {import('../shared/html.js').Signal<ReturnType<typeof liveStream>|null>} */
 export const live = signal(null);
 /** Told of each event after it was taken: sounds, notifications. */
 export const listeners = new Set();

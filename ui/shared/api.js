@@ -32,6 +32,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * @param {string} method @param {string} path below /api/v3
  * @param {{json?: any, key?: string, headers?: Record<string, string>, signal?: AbortSignal, quiet?: boolean, withHeaders?: boolean}} [o]
  *   quiet: a 401 is the caller's matter
+ * @returns {Promise<any>}
  */
 export async function call(method, path, { json, key, headers = {}, signal: stop, quiet, withHeaders } = {}) {
   const h = { Accept: 'application/json', ...headers };

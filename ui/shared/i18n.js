@@ -7,7 +7,7 @@ export const LANGUAGES = ['en', 'fr'];
 /** @type {Map<string, Record<string, string>>} */
 const files = new Map();
 export const language = signal('en');
-/** @type {import('../vendor/signals.js').Signal<Record<string, string>>} */
+/** @type {import('./html.js').Signal<Record<string, string>>} */
 const messages = signal({});
 
 /** The best of our languages for this person: chosen before, else as the browser asks. */
@@ -46,14 +46,19 @@ export function t(key, values) {
   return values ? text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole)) : text;
 }
 
+/** The country's way of writing where the browser tells one of this language: 14:30 in Britain, 2:30 PM in America. */
+const locale = () => navigator.languages.find((l) => l.toLowerCase().startsWith(language.value)) ?? language.value;
+
 const formats = new Map();
 function format(name, options) {
   const key = `${language.value} ${name}`;
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(language.value, options));
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale(), options));
   return formats.get(key);
 }
 export const timeOf = (when) => format('time', { hour: '2-digit', minute: '2-digit' }).format(new Date(when));
 export const dayOf = (when) => format('day', { weekday: 'long', day: 'numeric', month: 'long' }).format(new Date(when));
+/** Today as its time, else its date: for lists. */
+export const whenOf = (when) => (new Date(when).toDateString() === new Date().toDateString() ? timeOf(when) : dateOf(when));
 export const dateOf = (when) => format('date', { day: 'numeric', month: 'short', year: 'numeric' }).format(new Date(when));
 export const momentOf = (when) => format('moment', { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(when));
 

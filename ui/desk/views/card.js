@@ -1,6 +1,6 @@
 // The customer's card: who they are, where they come from, what they wrote about before.
 import { html, useEffect, useState } from '../../shared/html.js';
-import { t, has, dateOf, timeOf, language } from '../../shared/i18n.js';
+import { t, has, dateOf, timeOf, whenOf, language } from '../../shared/i18n.js';
 import { get, all } from '../../shared/api.js';
 import { Icon } from '../../shared/icons.js';
 import { Spinner } from '../../shared/parts.js';
@@ -62,7 +62,7 @@ function Body({ i }) {
     <dl class="card-rows">
       ${rows.map((r) => html`<div key=${r.name}><dt><${Icon} name=${ICONS[r.name] ?? 'tag'} size=${15} /><span>${has(`card.${r.name}`) ? t(`card.${r.name}`) : r.name}</span></dt><dd dir="auto">${r.href ? html`<a href=${r.href} target="_blank" rel="noopener noreferrer nofollow">${r.text}</a>` : r.text}</dd></div>`)}
       <div><dt><${Icon} name="chat" size=${15} /><span>${t('card.channel')}</span></dt><dd>${i.connector?.name}</dd></div>
-      <div><dt><${Icon} name="clock" size=${15} /><span>${t('card.opened')}</span></dt><dd>${dateOf(i.openedAt)}, ${timeOf(i.openedAt)}</dd></div>
+      <div><dt><${Icon} name="clock" size=${15} /><span>${t('card.opened')}</span></dt><dd>${whenOf(i.openedAt)}</dd></div>
       ${i.qualification && html`<div><dt><${Icon} name="tag" size=${15} /><span>${t('card.qualification')}</span></dt><dd>${i.qualification.label}</dd></div>`}
     </dl>
     <section class="contacts"><h3>${t('card.contacts')}${contacts && contacts.length > 0 && html` <span class="count">${contacts.length}</span>`}</h3>

@@ -74,7 +74,7 @@ export function Composer({ i }) {
       post(id, 'note', text.trim());
       setDraft(id, { note: '', mode: 'message' });
     } else {
-      post(id, 'message', text.trim(), draft.files.map(({ id: fileId, name, size }) => ({ id: fileId, name, size })));
+      post(id, 'message', text.trim(), draft.files.map((f) => ({ id: f.id ?? '', name: f.name, size: f.size })));
       clearMessage(id);
     }
     setOffer(null);
@@ -143,7 +143,7 @@ export function Composer({ i }) {
       <input ref=${picker} type="file" multiple hidden data-files onChange=${(e) => { takeFiles(e.currentTarget.files); e.currentTarget.value = ''; area.current?.focus(); }} />
       ${!note && html`<button type="button" class="button quiet square" onClick=${() => picker.current?.click()} aria-label=${t('file.add')} title=${t('file.add')}><${Icon} name="clip" /></button>`}
       <${EmojiMenu} onChoose=${insert} />
-      ${!note && cannedReplies.value?.length > 0 && html`<button type="button" class="button quiet square" aria-label=${t('canned.title')} title=${t('canned.title')} onClick=${() => {
+      ${!note && Boolean(cannedReplies.value?.length) && html`<button type="button" class="button quiet square" aria-label=${t('canned.title')} title=${t('canned.title')} onClick=${() => {
         const a = area.current;
         if (!a) return;
         const at = a.selectionStart;

@@ -11,7 +11,7 @@ import { QualificationFields } from './qualify.js';
 import { Settings } from './settings.js';
 import { KEYS } from '../keys.js';
 
-/** @type {import('../../vendor/signals.js').Signal<any>} */
+/** @type {import('../../shared/html.js').Signal<any>} */
 export const dialog = signal(null);
 export const closeDialog = () => { dialog.value = null; };
 export const cardShown = preference('card', matchMedia('(min-width: 1180px)').matches);

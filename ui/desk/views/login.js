@@ -42,7 +42,7 @@ export function Login({ again = false }) {
   return html`<main class="login"><form class="login-box" onSubmit=${onSubmit} novalidate>
     <div class="login-head"><${Mark} /><h1>${t('login.title')}</h1><p>${again ? t('login.again') : t('login.welcome')}</p></div>
     <label class="field"><span>${t('login.name')}</span>
-      <input ref=${name} name="login" autocomplete="username" autocapitalize="none" spellcheck="false" value=${last} aria-invalid=${Boolean(error)} aria-describedby="login-error" required /></label>
+      <input ref=${name} name="login" autocomplete="username" autocapitalize="none" spellcheck="false" defaultValue=${last} aria-invalid=${Boolean(error)} aria-describedby="login-error" required /></label>
     <label class="field"><span>${t('login.password')}</span>
       <span class="with-button"><input ref=${password} name="password" type=${shown ? 'text' : 'password'} autocomplete="current-password" aria-invalid=${Boolean(error)} aria-describedby="login-error" required />
         <button type="button" class="button quiet" aria-pressed=${shown} onClick=${() => setShown(!shown)}>${shown ? t('login.hide') : t('login.show')}</button></span></label>

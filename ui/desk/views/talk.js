@@ -80,8 +80,8 @@ function Timeline({ id }) {
   };
 
   return html`<div class="timeline-box">
-    <div class="timeline" ref=${box} onScroll=${onScroll} tabindex="0" role="region" aria-label=${t('talk.timeline')}>
-      <ol class="rows" role="log" aria-live="polite" aria-relevant="additions" aria-label=${t('talk.timeline')}>
+    <div class="timeline" ref=${box} onScroll=${onScroll} tabindex="0" role="log" aria-live="polite" aria-relevant="additions" aria-label=${t('talk.timeline')}>
+      <ol class="rows">
         ${talk.status.value === 'loading' && !items.length && html`<li class="loading"><${Spinner} /></li>`}
         ${talk.status.value === 'failed' && html`<li class="loading"><${Empty} icon="warn" title=${t('talk.failed')}><button type="button" class="button" onClick=${() => talk.load({ anew: true })}>${t('again')}</button><//></li>`}
         ${rows.map((r) => html`<${Row} key=${r.key} row=${r} />`)}

@@ -1,0 +1,45 @@
+import { demo, message, unique, sink } from '/tmp/wt-desk/test/lib/server.js';
+import { startBrowser } from '/tmp/wt-desk/test/lib/browser.js';
+import * as D from '/tmp/wt-desk/test/lib/desk.js';
+import { test } from 'node:test';
+test('x', async () => {
+  const hook = await sink();
+  const d = await demo({ webhook: hook.url, args: ['--ui-dir', '/tmp/wt-desk/ui'] });
+  const b = await startBrowser();
+  await D.handOver(d, 'Camille Laurent', 'I would like to cancel part of my order, please. See https://shop.example/orders/8812.', {});
+  await D.write(d, 'Omar Haddad', 'Good morning! My parcel says delivered but there is nothing here.');
+  await D.write(d, 'Sofia Rossi', 'Can I change the delivery address?');
+  await D.write(d, 'Jean-Baptiste Lefèvre', 'Bonjour, je souhaite un duplicata de facture.');
+  const p = await b.open(d.server, '/desk', {});
+  await p.setViewportSize({ width: 1440, height: 900 });
+  await p.waitForSelector('input[name=login]');
+  await p.screenshot({ path: '/tmp/s-login.png' });
+  await D.logIn(p, d.person);
+  await p.screenshot({ path: '/tmp/s-empty.png' });
+  await D.take(p, 'Camille');
+  await D.say(p, 'Hello Camille, of course. Which item would you like to remove?');
+  await p.waitForSelector('.delivery.delivered');
+  const cust = (await d.agent.list({state:'active'})).items[0].customer.externalId;
+  await D.write(d, 'Camille Laurent', 'The blue lamp. Here is a photo of it.', { customer: cust, body: { attachments: [D.file('lamp.png', 'image/png', D.png(640, 420)), D.file('invoice.pdf', 'application/pdf', '%PDF-1.4\n1 0 obj\n<<>>\nendobj\n')] } });
+  await D.write(d, 'Camille Laurent', '', { customer: cust, body: { rich_content: { type: 'location', latitude: 48.8566, longitude: 2.3522, address: '10 rue de Rivoli, Paris' } } });
+  await p.waitForSelector('.picture img');
+  await p.locator('.composer-modes button').nth(1).click();
+  await D.say(p, 'Second refund this year, fine for up to 50 €.');
+  await D.take(p, 'Omar');
+  await D.say(p, 'Good morning Omar, I am sorry to hear that. I am looking into it now.');
+  await p.locator('[data-composer]').fill('Our carrier says that');
+  await D.mineTab(p);
+  await D.entry(p, 'Camille').click();
+  await p.waitForTimeout(700);
+  for (const [n, w, h] of [['wide', 1440, 900], ['narrow', 360, 740]]) for (const c of ['light', 'dark']) {
+    await p.setViewportSize({ width: w, height: h }); await p.emulateMedia({ colorScheme: c });
+    if (n === 'narrow' && await p.locator('.card').count()) await p.locator('.card-head button').click();
+    await p.waitForTimeout(200);
+    await p.screenshot({ path: `/tmp/s-${n}-${c}.png` });
+  }
+  await p.locator('.only-narrow').click();
+  await p.screenshot({ path: `/tmp/s-narrow-list.png` });
+  const { assertQuiet } = await import('/tmp/wt-desk/test/lib/browser.js');
+  assertQuiet(p);
+  await d.stop(); await hook.close();
+});
