@@ -13,7 +13,7 @@ import { Login } from './views/login.js';
 import { Side, LiveBar, tab } from './views/side.js';
 import { TalkPane } from './views/talk.js';
 import { Card } from './views/card.js';
-import { Dialogs, dialog, cardShown } from './views/dialogs.js';
+import { Dialogs, dialog, cardShown, cardIsDrawer, showCard } from './views/dialogs.js';
 import { MESSAGES } from './views/settings.js';
 
 function Toasts() {
@@ -39,7 +39,7 @@ function App() {
 async function start() {
   await useLanguage(MESSAGES, preferredLanguage(chosenLanguage.value));
   const root = /** @type {HTMLElement} */ (document.getElementById('app'));
-  startKeys({ dialog, cardShown, tab });
+  startKeys({ dialog, cardShown, cardIsDrawer, showCard, tab });
   startNotifying(select);
   addEventListener('popstate', () => { if (me.value) show(idOfAddress()); });
   listeners.add((e) => { if (e.kind === 'live.up') { dispatchEvent(new Event('guichet:live')); flushAll(); } });

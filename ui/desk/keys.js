@@ -29,8 +29,8 @@ function move(step, tab) {
   document.querySelector(`[data-entry="${next}"]`)?.scrollIntoView({ block: 'nearest' });
 }
 
-/** @param {{dialog: any, cardShown: any, tab: any}} views signals of the views that keys change */
-export function startKeys({ dialog, cardShown, tab }) {
+/** @param {{dialog: any, cardShown: any, cardIsDrawer: any, showCard: (on: boolean) => void, tab: any}} views what keys change */
+export function startKeys({ dialog, cardShown, cardIsDrawer, showCard, tab }) {
   const write = (mode) => {
     const i = selected.value;
     if (!i || !owns(i) || i.state !== 'active') return;
@@ -44,10 +44,10 @@ export function startKeys({ dialog, cardShown, tab }) {
     '?': () => { dialog.value = { kind: 'help' }; }, '/': () => focus('[data-search]'),
     j: () => move(1, tab.value), k: () => move(-1, tab.value),
     m: () => { tab.value = 'mine'; query.value = ''; }, w: () => { tab.value = 'queue'; query.value = ''; },
-    i: () => { cardShown.value = !cardShown.value; },
+    i: () => showCard(!cardShown.value),
     a: take, d: () => { const id = first(); if (id) decline(id); },
     r: () => write('message'), n: () => write('note'), e: () => open('close'), t: () => { if (services.value) open('transfer'); },
-    Escape: () => { if (matchMedia('(max-width: 759px)').matches) select(''); },
+    Escape: () => { if (cardShown.value && cardIsDrawer.value) showCard(false); else if (matchMedia('(max-width: 759px)').matches) select(''); },
   };
   document.addEventListener('keydown', (e) => {
     if (e.defaultPrevented || e.isComposing || e.ctrlKey || e.metaKey || dialog.value) return;

@@ -1,4 +1,4 @@
-// Texts of the pages, from message files: t('list.waiting', {n: 3}). A key may have plural forms: 'list.waiting.one', '.other'.
+// Texts of the pages, from message files: t('list.unread', {n: 3}). A key may have plural forms: 'list.waiting.one', '.other'.
 // Dates, times and numbers are written as the language writes them.
 import { signal } from './html.js';
 
@@ -62,10 +62,10 @@ export const whenOf = (when) => (new Date(when).toDateString() === new Date().to
 export const dateOf = (when) => format('date', { day: 'numeric', month: 'short', year: 'numeric' }).format(new Date(when));
 export const momentOf = (when) => format('moment', { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(when));
 
-/** Milliseconds as the two largest units that matter: 45 s, 12 min, 3 h 20. */
+/** Milliseconds as the two largest units that matter: now, 12 min, 3 h 20. */
 export function spanOf(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
-  if (s < 60) return t('span.seconds', { n: s });
+  if (s < 60) return t('span.now');
   if (s < 3600) return t('span.minutes', { n: Math.floor(s / 60) });
   if (s < 86400) return t('span.hours', { n: Math.floor(s / 3600), m: String(Math.floor((s % 3600) / 60)).padStart(2, '0') });
   return t('span.days', { n: Math.floor(s / 86400) });

@@ -8,7 +8,7 @@ import { safeLink } from '../rich.js';
 import { selected } from '../store.js';
 import { select } from '../actions.js';
 import { Avatar, nameOf } from './side.js';
-import { cardShown, dialog } from './dialogs.js';
+import { cardShown, cardIsDrawer, showCard, dialog } from './dialogs.js';
 
 const ICONS = { phone: 'phone', email: 'mail', language: 'globe', page: 'link', device: 'device', location: 'pin' };
 
@@ -74,9 +74,13 @@ function Body({ i }) {
 
 export function Card() {
   const i = selected.value;
-  if (!i || !cardShown.value) return null;
+  const shown = Boolean(i && cardShown.value);
+  // A drawer covers what had the focus; it takes it, and gives it back to what opened it.
+  useEffect(() => { if (shown && cardIsDrawer.value) /** @type {HTMLElement|null} */ (document.querySelector('[data-hide]'))?.focus(); }, [shown]);
+  if (!i || !shown) return null;
+  const hide = () => { showCard(false); /** @type {HTMLElement|null} */ (document.querySelector('.card-toggle'))?.focus(); };
   return html`<aside class="card" aria-label=${t('card.title')}>
-    <header class="card-head"><h2>${t('card.title')}</h2><button type="button" class="button quiet square" onClick=${() => { cardShown.value = false; }} aria-label=${t('card.hide')} title=${t('card.hide')}><${Icon} name="close" /></button></header>
+    <header class="card-head"><h2>${t('card.title')}</h2><button type="button" class="button quiet square" data-hide onClick=${hide} aria-label=${t('card.hide')} title=${t('card.hide')}><${Icon} name="close" /></button></header>
     <${Body} key=${i.id} i=${i} />
   </aside>`;
 }

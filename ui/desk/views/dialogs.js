@@ -1,11 +1,11 @@
 // What stands over the desk: closing, transferring, a picture, why a conversation went where it went, help, settings. One at a time.
-import { html, signal, useEffect, useState } from '../../shared/html.js';
+import { html, signal, computed, effect, useEffect, useState } from '../../shared/html.js';
 import { t, timeOf, spanOf, sizeOf } from '../../shared/i18n.js';
 import { get, optional } from '../../shared/api.js';
 import { preference, singleKeys } from '../../shared/prefs.js';
 import { Icon } from '../../shared/icons.js';
 import { Modal, Spinner, Empty } from '../../shared/parts.js';
-import { interactions, qualifications, services, me } from '../store.js';
+import { interactions, qualifications, services, me, selectedId } from '../store.js';
 import { close, transfer, doing } from '../actions.js';
 import { QualificationFields } from './qualify.js';
 import { Settings } from './settings.js';
@@ -14,7 +14,20 @@ import { KEYS } from '../keys.js';
 /** @type {import('../../shared/html.js').Signal<any>} */
 export const dialog = signal(null);
 export const closeDialog = () => { dialog.value = null; };
-export const cardShown = preference('card', matchMedia('(min-width: 1180px)').matches);
+
+/** The customer's card: a column where there is room, kept as chosen; else a drawer that every other choice closes. */
+const roomy = matchMedia('(min-width: 1181px)');
+const hasRoom = signal(roomy.matches);
+roomy.addEventListener('change', () => { hasRoom.value = roomy.matches; });
+const column = preference('card', true);
+const drawer = signal(false);
+export const cardIsDrawer = computed(() => !hasRoom.value);
+export const cardShown = computed(() => (hasRoom.value ? column.value : drawer.value));
+export function showCard(on) {
+  if (hasRoom.value) column.value = on;
+  else drawer.value = on;
+}
+effect(() => { void [selectedId.value, hasRoom.value]; drawer.value = false; });
 
 function CloseDialog({ id }) {
   const i = interactions.value.get(id);
@@ -68,7 +81,7 @@ function TransferDialog({ id }) {
 function WhyDialog({ id }) {
   const [r, setR] = useState(/** @type {any} */ (undefined));
   useEffect(() => { optional(`/interaction/interactions/${id}/routing`).then(setR).catch(() => setR(null)); }, [id]);
-  return html`<${Modal} title=${t('why.title')} onClose=${closeDialog} wide><div class="modal-body">
+  return html`<${Modal} title=${t('why.title')} onClose=${closeDialog} wide><div class="modal-body" tabindex="0">
     ${r === undefined ? html`<${Spinner} />` : r === null ? html`<${Empty} icon="info" title=${t('why.none')} />` : html`
       <p>${t(`interaction.${r.state}`)}${r.position ? ` · ${t('why.position', { n: r.position })}` : ''}${r.estimateSeconds !== null && r.estimateSeconds !== undefined ? ` · ${t('why.estimate', { time: spanOf(r.estimateSeconds * 1000) })}` : ''}</p>
       ${r.considered?.length > 0 && html`<table class="table"><caption class="hidden-text">${t('why.considered')}</caption><thead><tr><th scope="col">${t('why.agent')}</th><th scope="col">${t('why.able')}</th><th scope="col">${t('why.reason')}</th></tr></thead>
@@ -83,7 +96,7 @@ function Picture({ file }) {
 }
 
 function Help() {
-  return html`<${Modal} title=${t('help.title')} onClose=${closeDialog} wide><div class="modal-body help">
+  return html`<${Modal} title=${t('help.title')} onClose=${closeDialog} wide><div class="modal-body help" tabindex="0" data-first>
     ${KEYS.map((group) => html`<section key=${group.name}><h3>${t(`help.${group.name}`)}</h3><dl>${group.keys.map((k) => html`<div key=${k.text}><dt>${k.show.map((x) => html`<kbd key=${x}>${x}</kbd>`)}</dt><dd>${t(`key.${k.text}`)}</dd></div>`)}</dl></section>`)}
     ${!singleKeys.value && html`<p class="dim">${t('help.off')}</p>`}
   </div><//>`;

@@ -153,6 +153,7 @@ function Tab({ name, count }) {
 
 export function Side() {
   return html`<nav class="side" aria-label=${t('side.title')}>
+    ${!selectedId.value && html`<h1 class="hidden-text">${t('side.title')}</h1>`}
     <${SideHead} />
     <div class="offers" aria-live="polite">${offers.value.map((o) => html`<${Offer} key=${o.id} offer=${o} />`)}</div>
     <div class="side-tools">

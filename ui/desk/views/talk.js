@@ -12,7 +12,7 @@ import { Message, Note, Deed, Day, PendingRow } from './message.js';
 import { Composer } from './composer.js';
 import { Avatar, nameOf } from './side.js';
 import { QualificationForm } from './qualify.js';
-import { dialog, cardShown } from './dialogs.js';
+import { dialog, cardShown, showCard } from './dialogs.js';
 
 function Head({ i }) {
   const own = owns(i) && i.state === 'active';
@@ -24,7 +24,7 @@ function Head({ i }) {
     <div class="talk-deeds">
       ${own && services.value && html`<button type="button" class="button quiet" onClick=${() => { dialog.value = { kind: 'transfer', id: i.id }; }} title=${t('transfer.title')}><${Icon} name="transfer" /><span class="wide-text">${t('transfer')}</span></button>`}
       ${own && html`<button type="button" class="button" disabled=${busy} onClick=${() => { dialog.value = { kind: 'close', id: i.id }; }} title=${t('close.title')}><${Icon} name="check" /><span class="wide-text">${t('close.go')}</span></button>`}
-      <button type="button" class="button quiet square card-toggle" aria-pressed=${cardShown.value} onClick=${() => { cardShown.value = !cardShown.value; }} aria-label=${t('card.title')} title=${t('card.title')}><${Icon} name="info" /></button>
+      <button type="button" class="button quiet square card-toggle" aria-pressed=${cardShown.value} onClick=${() => showCard(!cardShown.value)} aria-label=${t('card.title')} title=${t('card.title')}><${Icon} name="info" /></button>
     </div>
   </header>`;
 }
