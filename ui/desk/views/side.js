@@ -124,9 +124,17 @@ function Skeleton() {
   return html`<ul class="entries" aria-hidden="true">${[1, 2, 3].map((n) => html`<li key=${n} class="entry skeleton"><span class="avatar"></span><span class="entry-text"><span></span><span></span></span></li>`)}</ul>`;
 }
 
+/** What the first of those who wait have written. */
+const GLANCED = 20;
+function useGlances(list) {
+  const ids = list.slice(0, GLANCED).map((i) => i.id).join(' ');
+  useEffect(() => { for (const id of ids.split(' ')) if (id && talkOf(id).status.peek() === 'new') talkOf(id).load(); }, [ids]);
+}
+
 function List() {
-  if (query.value.trim()) return html`<${Found} />`;
   const list = tab.value === 'mine' ? mine.value : queue.value;
+  useGlances(query.value.trim() ? [] : list);
+  if (query.value.trim()) return html`<${Found} />`;
   if (!listsReady.value) return listsFailed.value ? html`<${Empty} icon="warn" title=${t('list.failed')}><button type="button" class="button" onClick=${readLists}>${t('again')}</button><//>` : html`<${Skeleton} />`;
   if (!list.length) {
     return tab.value === 'mine'

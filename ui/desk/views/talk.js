@@ -1,6 +1,6 @@
 // The conversation: its head with what can be done, the timeline, and below it what its state asks for: accept, answer, wrap up, nothing.
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../../shared/html.js';
-import { t, clockOf, dateOf } from '../../shared/i18n.js';
+import { t, clockOf, whenOf } from '../../shared/i18n.js';
 import { Icon } from '../../shared/icons.js';
 import { Empty, Spinner } from '../../shared/parts.js';
 import { selected, selectedId, owns, second, me, qualifications, offers, services, mine, queue } from '../store.js';
@@ -111,7 +111,7 @@ function Foot({ i }) {
   if (i.state === 'queued') {
     return html`<section class="foot"><div class="foot-line"><span>${t('foot.queued')}</span><button type="button" class="button primary" data-take disabled=${busy} onClick=${() => accept(i.id)}>${t('take')}</button></div></section>`;
   }
-  const why = i.state === 'closed' ? t('foot.closed', { date: i.closedAt ? dateOf(i.closedAt) : '' }) : t('foot.other', { name: i.agent?.name ?? i.offer?.agent?.name ?? '' });
+  const why = i.state === 'closed' ? t('foot.closed', { date: i.closedAt ? whenOf(i.closedAt) : '' }) : t('foot.other', { name: i.agent?.name ?? i.offer?.agent?.name ?? '' });
   return html`<section class="foot"><div class="foot-line"><span>${why}</span>${i.qualification && html`<span class="chip"><${Icon} name="tag" size=${13} />${i.qualification.label}</span>`}</div></section>`;
 }
 
