@@ -27,6 +27,7 @@ const LIBRARIES = [
   [/^jwt\.h$/, 'src/auth/access.c'],
   [/^ini\.h$/, 'src/conf/conf.c'],
   [/^magic\.h$/, 'src/base/filetype.c'],
+  [/^glib\.h$/, 'src/base/zone.c'],
   [/^talloc\.h$/, 'src/base/mem.h'],
 ];
 

@@ -64,6 +64,8 @@ SELECT instance_id, agent_id, expires_at FROM session WHERE hash = $1;
 DELETE FROM session WHERE hash = $1;
 -- name: session_delete_agent
 DELETE FROM session WHERE agent_id = $1;
+-- name: session_count
+SELECT count(*) FROM session WHERE agent_id = $1 AND expires_at > $2;
 -- name: session_expire
 DELETE FROM session WHERE expires_at < $1;
 

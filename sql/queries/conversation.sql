@@ -14,27 +14,27 @@ UPDATE customer SET name = $2 WHERE id = $1;
 
 -- name: interaction_insert
 INSERT INTO interaction (id, instance_id, channel_id, customer_id, service_id, state, agent_id, previous_id, version,
-  opened_at, state_at, closed_at, close_reason)
-VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 1, $8, $8, 0, NULL);
+  opened_at, state_at, closed_at, close_reason, priority, medium, weight, queued_at, last_agent_id, service_first_id)
+VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 1, $8, $8, 0, NULL, $9, $10, $11, $8, $12, $5);
 -- name: interaction_last_of
-SELECT id FROM interaction WHERE customer_id = $1 ORDER BY id DESC LIMIT 1;
--- name: interaction_set_state
-UPDATE interaction SET state = $3, agent_id = $4, state_at = $5, closed_at = $6, close_reason = $7, version = version + 1
-WHERE id = $1 AND instance_id = $2;
+SELECT id, agent_id, state, state_at FROM interaction WHERE customer_id = $1 ORDER BY id DESC LIMIT 1;
 -- name: interaction_get
 SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.previous_id, i.version, i.opened_at,
-  i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name
+  i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name, i.priority, i.medium, i.weight, i.queued_at, i.front,
+  i.offer_until, i.wrapup_until, i.last_agent_id, i.label, i.qualification_id, i.qualification_comment, i.service_first_id
 FROM interaction i JOIN customer c ON c.id = i.customer_id
 WHERE i.id = $1 AND i.instance_id = $2;
 -- name: interaction_list_state
 SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.previous_id, i.version, i.opened_at,
-  i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name
+  i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name, i.priority, i.medium, i.weight, i.queued_at, i.front,
+  i.offer_until, i.wrapup_until, i.last_agent_id, i.label, i.qualification_id, i.qualification_comment, i.service_first_id
 FROM interaction i JOIN customer c ON c.id = i.customer_id
 WHERE i.instance_id = $1 AND i.state = $2 AND i.id > $3
   AND ($4 = 0 OR i.service_id = $4) AND ($5 = 0 OR i.agent_id = $5) ORDER BY i.id LIMIT $6;
 -- name: interaction_list_customer
 SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.previous_id, i.version, i.opened_at,
-  i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name
+  i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name, i.priority, i.medium, i.weight, i.queued_at, i.front,
+  i.offer_until, i.wrapup_until, i.last_agent_id, i.label, i.qualification_id, i.qualification_comment, i.service_first_id
 FROM customer c JOIN interaction i ON i.customer_id = c.id
 WHERE c.channel_id = $1 AND c.ext_id = $2 AND i.instance_id = $3 AND i.id > $4 ORDER BY i.id LIMIT $5;
 -- name: interaction_count_state

@@ -30,6 +30,7 @@ struct app {
   struct rate *token_rate;
   struct token_use *token_use;
   int64_t started_at;
+  _Atomic(const struct conf *) conf; /* for what happens outside of requests */
   _Atomic enum app_stopping stopping;
 };
 

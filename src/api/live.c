@@ -61,6 +61,7 @@ struct live {
   bool has_news;
   struct page *pages[PAGES_KEPT];
   int next_page;
+  void (*agent_told)(int64_t agent_id);
   uint64_t rights_epoch; /* of the setup when the rights were looked at last */
   int64_t rights_ms;
 };
@@ -217,15 +218,37 @@ static ssize_t stream_read(void *arg, uint64_t offset, char *out, size_t max) {
   return stopping ? STREAM_END : put(s, ":\n\n", 3, out, max);
 }
 
+/* Under the lock. */
+static int count_of_agent(const struct live *l, int64_t agent_id) {
+  const struct stream_state *s;
+  int n = 0;
+  DL_FOREACH(l->streams, s) n += s->right.agent_id == agent_id;
+  return n;
+}
+
+int live_of_agent(struct live *l, int64_t agent_id) {
+  pthread_mutex_lock(&l->lock);
+  int n = count_of_agent(l, agent_id);
+  pthread_mutex_unlock(&l->lock);
+  return n;
+}
+
+void live_on_agent(struct live *l, void (*told)(int64_t agent_id)) {
+  l->agent_told = told;
+}
+
 static void stream_done(void *arg) {
   struct stream_state *s = arg;
   struct live *l = s->live;
+  int64_t agent_id = s->right.agent_id;
   pthread_mutex_lock(&l->lock);
   DL_DELETE(l->streams, s);
   l->count--;
   page_put(s->page);
+  bool last = agent_id && l->agent_told && !l->stopping && count_of_agent(l, agent_id) == 0;
   pthread_mutex_unlock(&l->lock);
   free(s);
+  if (last) l->agent_told(agent_id);
 }
 
 bool live_open(struct live *l, struct request *req, int64_t instance_id, const struct live_right *right,
@@ -245,6 +268,7 @@ bool live_open(struct live *l, struct request *req, int64_t instance_id, const s
                              .last_sent_ms = clock_mono_us() / 1000};
   pthread_mutex_lock(&l->lock);
   bool room = l->count < STREAMS_MAX && !l->stopping;
+  bool first = room && right->agent_id && l->agent_told && count_of_agent(l, right->agent_id) == 0;
   if (room) {
     DL_APPEND(l->streams, s);
     l->count++;
@@ -254,6 +278,7 @@ bool live_open(struct live *l, struct request *req, int64_t instance_id, const s
     free(s);
     return false;
   }
+  if (first) l->agent_told(right->agent_id);
   live_committed(l, instance_id, last);
   reply_header(req, "Cache-Control", "no-store");
   reply_header(req, "X-Accel-Buffering", "no");

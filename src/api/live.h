@@ -20,4 +20,7 @@ struct live_right {
 bool live_open(struct live *l, struct request *req, int64_t instance_id, const struct live_right *right,
                int64_t after) MUST_CHECK;
 int live_count(const struct live *l);
+int live_of_agent(struct live *l, int64_t agent_id); /* open streams of that person */
+/* Told when a person's first stream opens and when the last one ends; on any thread, without locks of ours. */
+void live_on_agent(struct live *l, void (*told)(int64_t agent_id));
 void live_stop(struct live *l); /* ends every stream, joins the thread */

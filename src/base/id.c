@@ -43,6 +43,10 @@ int64_t id_time_ms(int64_t id) {
   return (id >> TIME_SHIFT) + EPOCH_MS;
 }
 
+int64_t id_floor_at(int64_t wall_ms) {
+  return wall_ms > EPOCH_MS ? ((wall_ms - EPOCH_MS) << TIME_SHIFT) - 1 : 0;
+}
+
 static void put_hex(char *out, int digits, uint64_t n) {
   for (; digits; n >>= 4) out[--digits] = "0123456789abcdef"[n & 15];
 }

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include "api/app.h"
+#include "api/kiamo_v3/presence.h"
 #include "api/routes.h"
 #include "auth/access.h"
 #include "base/clock.h"
@@ -13,6 +14,7 @@
 #include "cli/run.h"
 #include "jobs/deliver.h"
 #include "jobs/housekeep.h"
+#include "jobs/route.h"
 #include "jobs/timers.h"
 
 #include <errno.h>
@@ -38,6 +40,7 @@ struct server {
   struct deliver *deliver;
   struct housekeep *housekeep;
   struct timers *timers;
+  struct route *route; /* set before serving, stopped after the last request */
   sigset_t signals;
   char url[128]; /* what we listen on, as an address for people on this machine */
 };
@@ -52,7 +55,9 @@ static void stats_of_deliverer(struct deliver_stats *ret) {
 }
 
 static void on_events(void *arg, int64_t instance_id, int64_t last_number) {
-  live_committed(((struct server *)arg)->app.live, instance_id, last_number);
+  struct server *s = arg;
+  live_committed(s->app.live, instance_id, last_number);
+  if (s->route) route_wake(s->route);
 }
 static void on_delivery(void *arg) {
   struct server *s = arg;
@@ -95,13 +100,17 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
   s->app.token_rate = rate_new(ctx, BRAKES_MAX);
   s->app.token_use = token_use_new(ctx, TOKENS_MAX);
   s->app.live = live_new(ctx, s->app.store);
+  s->app.conf = s->conf;
+  live_on_agent(s->app.live, v3_presence_live);
   s->app.started_at = clock_wall_ms();
   s->app.deliver_stats = stats_of_deliverer;
   app_set(&s->app);
+  s->route = route_new(ctx, s->app.store, s->conf);
   struct store_hooks hooks = {.events = on_events, .delivery = on_delivery, .down = on_down, .arg = s};
   store_set_hooks(s->app.store, &hooks);
   s->housekeep = housekeep_start(ctx, s->app.store, s->app.token_use);
   s->timers = timers_start(ctx, s->app.store, s->conf);
+  route_start(s->route);
   struct deliver *deliver = deliver_start(ctx, s->app.store, s->conf);
   pthread_mutex_lock(&s->deliver_lock);
   s->deliver = deliver;
@@ -176,6 +185,7 @@ static int close_parts(struct server *s) {
   if (s->app.http) http_server_stop(s->app.http);
   if (s->app.work) work_close(s->app.work);
   if (s->timers) timers_stop(s->timers);
+  if (s->route) route_stop(s->route);
   if (s->housekeep) housekeep_stop(s->housekeep);
   timer_stop();
   bool down = is_down(s);
@@ -198,6 +208,8 @@ static void reread(struct server *s, void *ctx) {
   http_server_set_conf(s->app.http, s->conf);
   deliver_set_conf(s->deliver, s->conf);
   timers_set_conf(s->timers, s->conf);
+  route_set_conf(s->route, s->conf);
+  s->app.conf = s->conf;
   store_epoch_raise(s->app.store);
   log_at(LOG_INFO, "serve.reread", log_t("result", "ok"));
 }

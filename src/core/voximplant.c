@@ -118,6 +118,8 @@ static const struct {
     [CLOSE_API] = {"CLOSED_BY_UNKNOWN_REASON", no_sender},
     [CLOSE_BOT] = {"CLOSED_BY_BOT", bot_sender},
     [CLOSE_TIMEOUT] = {"CLOSED_BY_CLIENT_TIMEOUT", no_sender},
+    [CLOSE_MAX_WAIT] = {"CLOSED_BY_UNKNOWN_REASON", no_sender},
+    [CLOSE_OUT_OF_HOURS] = {"CLOSED_BY_UNKNOWN_REASON", no_sender},
 };
 
 static void voximplant_close(struct buf *out, const struct close_out *c) {

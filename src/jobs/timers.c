@@ -27,6 +27,7 @@ struct timers {
 };
 
 struct closing {
+  const struct registry *registry;
   const struct channel *channel;
   int64_t ids[BATCH];
   int count;
@@ -36,7 +37,8 @@ struct closing {
 static enum job_result closing_run(struct db *tx, void *arg) {
   const struct closing *c = arg;
   for (int i = 0; i < c->count; i++)
-    if (conversation_close_silent(tx, c->channel, c->ids[i], c->retention_ms, c->now_ms) == CONVERSATION_FAILED)
+    if (conversation_close_silent(tx, c->registry, c->channel, c->ids[i], c->retention_ms, c->now_ms) ==
+        CONVERSATION_FAILED)
       return JOB_REJECT;
   return JOB_COMMIT;
 }
@@ -61,7 +63,7 @@ int64_t timers_round(struct store *store, int64_t retention_ms) {
   for (int i = 0; r && i < r->channel_count; i++) {
     const struct channel *channel = &r->channels[i];
     if (!channel->idle_close_ms && !channel->bot_close_ms) continue;
-    struct closing c = {.channel = channel, .retention_ms = retention_ms, .now_ms = now_ms};
+    struct closing c = {.registry = r, .channel = channel, .retention_ms = retention_ms, .now_ms = now_ms};
     for (int n = 0; n < ROUNDS_MAX; n++)
       if (!close_batch(store, &c) || c.count < BATCH) break;
     struct db *db = store_read_begin(store);

@@ -4,11 +4,12 @@
 #include "store/conversation.h"
 
 #include "base/id.h"
-#include "base/json_write.h"
 #include "base/mem.h"
+#include "core/due.h"
 #include "store/attachment.h"
 #include "store/delivery.h"
 #include "store/event.h"
+#include "store/moves.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,23 +22,8 @@ static bool tell(struct db *tx, int64_t instance_id, const struct event *e) {
   return event_append(tx, instance_id, e) == DB_OK;
 }
 
-/* An event by somebody; a token has no agent's id, so its label stands in the data. */
 static bool tell_by(struct db *tx, int64_t instance_id, const struct actor *actor, struct event e) {
-  if (actor->agent_id) {
-    e.agent_id = actor->agent_id;
-    return tell(tx, instance_id, &e);
-  }
-  void *pool = mem_pool(NULL, 1024);
-  struct buf data;
-  buf_init(&data, pool, 128, 4096);
-  struct jw w = jw_into(&data);
-  jw_object(&w);
-  jw_kstr(&w, "by", actor->display_name);
-  jw_object_end(&w);
-  e.data = data.failed ? NULL : data.data;
-  bool ok = tell(tx, instance_id, &e);
-  mem_free(pool);
-  return ok;
+  return moves_tell(tx, instance_id, actor, e, NULL);
 }
 
 /* ---- a customer writes ---- */
@@ -73,17 +59,41 @@ static bool make_customer(struct db *tx, const struct channel *channel, const st
                  v_text(m->customer_id), v_text(c->name ? c->name : ""), v_int(0), v_int(now_ms)) == DB_OK;
 }
 
-static bool open_interaction(struct db *tx, const struct channel *channel, struct customer *c, bool is_new,
-                             int64_t now_ms) {
-  int64_t previous = is_new ? 0 : db_int(tx, Q_INTERACTION_LAST_OF, 0, v_int(c->id));
+/* The customer's interaction before this one, and who shall have this one first: the last agent, for a while. */
+static int64_t previous_of(struct db *tx, const struct service *service, const struct customer *c, int64_t now_ms,
+                           int64_t *ret_last_agent) {
+  struct db_rows rows;
+  int64_t id = 0;
+  db_open(tx, &rows, Q_INTERACTION_LAST_OF, v_int(c->id));
+  if (db_next(&rows)) {
+    id = col_int(&rows, 0);
+    if (now_ms - col_int(&rows, 3) < service->sticky_ms) *ret_last_agent = col_int(&rows, 1);
+  }
+  db_close(&rows);
+  return id;
+}
+
+static bool open_interaction(struct db *tx, const struct service *service, const struct channel *channel,
+                             struct customer *c, bool is_new, int64_t now_ms) {
+  int64_t last_agent = 0, previous = is_new ? 0 : previous_of(tx, service, c, now_ms, &last_agent);
   int64_t id = id_next();
   c->open_interaction_id = id;
   return db_exec(tx, Q_INTERACTION_INSERT, v_int(id), v_int(channel->instance_id), v_int(channel->id), v_int(c->id),
-                 v_int(channel->service_id), v_int(INTERACTION_QUEUED), v_int(previous), v_int(now_ms)) == DB_OK &&
+                 v_int(service->id), v_int(INTERACTION_QUEUED), v_int(previous), v_int(now_ms),
+                 v_int(service->priority), v_int((int64_t)service->medium), v_int(service->weight),
+                 v_int(last_agent)) == DB_OK &&
          db_exec(tx, Q_CUSTOMER_SET_OPEN, v_int(c->id), v_int(id)) == DB_OK &&
+         moves_arm_waiting(tx, service, channel->instance_id, id, now_ms) &&
          tell(
              tx, channel->instance_id,
              &(struct event){.at = now_ms, .kind = EVENT_INTERACTION_OPENED, .interaction_id = id, .ref_id = previous});
+}
+
+/* The service's own clock of silence; any word of either side sets it anew. */
+static bool touch_idle(struct db *tx, const struct service *service, int64_t instance_id, int64_t interaction_id,
+                       int64_t now_ms) {
+  if (!service || !service->idle_close_ms) return true;
+  return moves_due_set(tx, DUE_IDLE, interaction_id, instance_id, now_ms + service->idle_close_ms);
 }
 
 /* Where silence ends an interaction, every move of either side is written down. */
@@ -131,9 +141,12 @@ static enum db_result insert_message(struct db *tx, const struct channel *channe
                  v_textn(m->metadata.text, m->metadata.len), v_int(m->file_count), v_text(m->event_id));
 }
 
-enum conversation_result conversation_receive(struct db *tx, const struct channel *channel, const struct message_in *m,
+enum conversation_result conversation_receive(struct db *tx, const struct registry *registry,
+                                              const struct channel *channel, const struct message_in *m,
                                               int64_t now_ms) {
   struct customer c;
+  const struct service *service = registry_service(registry, channel->service_id);
+  if (!service) return CONVERSATION_FAILED;
   if (m->event_id) {
     enum db_result first = db_exec(tx, Q_INBOUND_EVENT_INSERT, v_int(channel->id), v_text(m->event_id), v_int(now_ms));
     if (first != DB_OK) return first == DB_NONE ? CONVERSATION_OK : CONVERSATION_FAILED;
@@ -146,7 +159,7 @@ enum conversation_result conversation_receive(struct db *tx, const struct channe
     if (!is_new && !m->event_id &&
         db_int(tx, Q_MESSAGE_KNOWN, 0, v_int(c.id), v_text(m->ext_id), v_int(m->created_at)) != 0)
       return CONVERSATION_OK;
-    if (!open_interaction(tx, channel, &c, is_new, now_ms)) return CONVERSATION_FAILED;
+    if (!open_interaction(tx, service, channel, &c, is_new, now_ms)) return CONVERSATION_FAILED;
   }
   int64_t id = id_next();
   enum db_result inserted = insert_message(tx, channel, &c, m, id, now_ms);
@@ -160,6 +173,7 @@ enum conversation_result conversation_receive(struct db *tx, const struct channe
                             .direction = m->has_recipient ? MESSAGE_HISTORY : MESSAGE_IN};
   bool ok = insert_files(tx, &like, m->files, m->file_count, now_ms) && keep_fields(tx, c.id, m, now_ms) &&
             touch(tx, channel, c.open_interaction_id, m->sender.type == PARTY_BOT, now_ms) &&
+            touch_idle(tx, service, channel->instance_id, c.open_interaction_id, now_ms) &&
             tell(tx, channel->instance_id,
                  &(struct event){.at = now_ms,
                                  .kind = m->has_recipient ? EVENT_MESSAGE_HISTORY : EVENT_MESSAGE_RECEIVED,
@@ -170,36 +184,14 @@ enum conversation_result conversation_receive(struct db *tx, const struct channe
 
 /* ---- an agent acts ---- */
 
-/* The one place where an interaction's state changes after it was opened. */
-static enum conversation_result move(struct db *tx, struct interaction *i, enum interaction_move what,
-                                     const struct actor *actor, const char *close_reason, int64_t now_ms) {
-  enum interaction_state to;
-  if (!interaction_step(i->state, what, &to)) return CONVERSATION_REFUSED;
-  if (to == i->state) return CONVERSATION_OK;
-  bool closes = to == INTERACTION_CLOSED;
-  int64_t owner = to == INTERACTION_ACTIVE && i->agent_id == 0 ? actor->agent_id : i->agent_id;
-  bool ok = db_exec(tx, Q_INTERACTION_SET_STATE, v_int(i->id), v_int(i->instance_id), v_int((int64_t)to), v_int(owner),
-                    v_int(now_ms), v_int(closes ? now_ms : 0), v_text(close_reason)) == DB_OK;
-  if (ok && closes)
-    ok = db_exec(tx, Q_CUSTOMER_SET_OPEN, v_int(i->customer_id), v_int(0)) == DB_OK &&
-         db_exec(tx, Q_ACTIVITY_DELETE, v_int(i->id)) != DB_FAILED;
-  if (ok)
-    ok = tell_by(tx, i->instance_id, actor,
-                 (struct event){.at = now_ms,
-                                .kind = closes ? EVENT_INTERACTION_CLOSED : EVENT_INTERACTION_ACCEPTED,
-                                .interaction_id = i->id});
-  i->state = to;
-  i->agent_id = owner;
-  return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
-}
-
-enum conversation_result conversation_accept(struct db *tx, int64_t instance_id, int64_t interaction_id,
-                                             const struct actor *actor, int64_t now_ms) {
+enum conversation_result conversation_accept(struct db *tx, const struct registry *registry, int64_t instance_id,
+                                             int64_t interaction_id, const struct actor *actor, int64_t now_ms,
+                                             struct conversation_why *why) {
   void *pool = mem_pool(NULL, 1024);
   struct interaction i;
   enum conversation_result r = CONVERSATION_UNKNOWN;
-  if (interaction_get(tx, pool, instance_id, interaction_id, &i))
-    r = move(tx, &i, INTERACTION_MOVE_ACCEPT, actor, NULL, now_ms);
+  const struct move_in in = {.move = INTERACTION_MOVE_ACCEPT, .actor = actor, .now_ms = now_ms};
+  if (interaction_get(tx, pool, instance_id, interaction_id, &i)) r = interaction_move(tx, registry, &i, &in, why);
   if (r == CONVERSATION_OK && db_exec(tx, Q_ACTIVITY_TOUCH, v_int(interaction_id), v_int(now_ms)) == DB_FAILED)
     r = CONVERSATION_FAILED;
   mem_free(pool);
@@ -221,6 +213,27 @@ enum conversation_result conversation_note(struct db *tx, int64_t instance_id, i
       tell_by(tx, instance_id, actor,
               (struct event){.at = now_ms, .kind = EVENT_NOTE_ADDED, .interaction_id = interaction_id, .ref_id = id});
   if (ok) *ret_note_id = id;
+  return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
+}
+
+enum conversation_result conversation_qualify(struct db *tx, const struct registry *registry, int64_t instance_id,
+                                              int64_t interaction_id, const struct actor *actor,
+                                              int64_t qualification_id, const char *comment, int64_t now_ms) {
+  void *pool = mem_pool(NULL, 1024);
+  struct interaction i;
+  const struct qualification *q = registry_qualification(registry, qualification_id);
+  enum conversation_result r = CONVERSATION_UNKNOWN;
+  if (interaction_get(tx, pool, instance_id, interaction_id, &i)) {
+    bool fits = q && q->instance_id == instance_id && q->enabled && (!q->service_id || q->service_id == i.service_id);
+    r = fits ? CONVERSATION_OK : CONVERSATION_REFUSED;
+  }
+  mem_free(pool);
+  if (r != CONVERSATION_OK) return db_failed(tx) ? CONVERSATION_FAILED : r;
+  const struct event e = {
+      .at = now_ms, .kind = EVENT_INTERACTION_QUALIFIED, .interaction_id = interaction_id, .ref_id = qualification_id};
+  bool ok = db_exec(tx, Q_INTERACTION_QUALIFY, v_int(interaction_id), v_int(instance_id), v_int(qualification_id),
+                    v_text(comment ? comment : "")) == DB_OK &&
+            tell_by(tx, instance_id, actor, e);
   return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
 }
 
@@ -264,12 +277,23 @@ static enum close_reason reason_of(const struct registry *registry, const struct
                                                                                       : CLOSE_AGENT;
 }
 
-static enum conversation_result end(struct db *tx, void *pool, const struct channel *channel, struct interaction *i,
+/* Of what an agent works on the agent has something to write up, where the service gives time for that. */
+static enum interaction_move end_of(const struct registry *registry, const struct interaction *i) {
+  const struct service *service = registry_service(registry, i->service_id);
+  bool wraps = i->state == INTERACTION_ACTIVE && i->agent_id && service && service->wrapup_ms;
+  return wraps ? INTERACTION_MOVE_WRAPUP : INTERACTION_MOVE_CLOSE;
+}
+
+static enum conversation_result end(struct db *tx, void *pool, const struct registry *registry, struct interaction *i,
                                     const struct actor *actor, struct close_out *out, int64_t retention_ms,
                                     int64_t now_ms) {
-  enum conversation_result r = move(tx, i, INTERACTION_MOVE_CLOSE, actor, close_reason_word(out->reason), now_ms);
-  const struct surface *surface = surface_of(channel->kind);
-  if (r != CONVERSATION_OK || !surface->render_close) return r;
+  const struct channel *channel = registry_channel(registry, i->channel_id);
+  const struct move_in in = {
+      .move = end_of(registry, i), .actor = actor, .close_reason = close_reason_word(out->reason), .now_ms = now_ms};
+  struct conversation_why why;
+  enum conversation_result r = interaction_move(tx, registry, i, &in, &why);
+  const struct surface *surface = channel ? surface_of(channel->kind) : NULL;
+  if (r != CONVERSATION_OK || !surface || !surface->render_close) return r;
   int64_t id = id_next();
   char id_text[ID_HEX_LEN];
   out->id = id_format(i->instance_id, id, id_text);
@@ -292,7 +316,10 @@ enum conversation_result conversation_close(struct db *tx, const struct registry
   if (channel) {
     struct close_out out = {.reason = reason_of(registry, &i, actor, close),
                             .speaker = speaker_of(registry, instance_id, actor, close->as_bot)};
-    r = end(tx, pool, channel, &i, actor, &out, close->retention_ms, now_ms);
+    r = end(tx, pool, registry, &i, actor, &out, close->retention_ms, now_ms);
+    if (r == CONVERSATION_OK && close->qualification_id)
+      r = conversation_qualify(tx, registry, instance_id, interaction_id, actor, close->qualification_id,
+                               close->comment, now_ms);
   }
   mem_free(pool);
   return db_failed(tx) ? CONVERSATION_FAILED : r;
@@ -342,16 +369,28 @@ static bool still_silent(struct db *tx, const struct channel *channel, int64_t i
   return silent;
 }
 
-enum conversation_result conversation_close_silent(struct db *tx, const struct channel *channel, int64_t interaction_id,
+static const struct actor the_clock = {.display_name = "clock"};
+
+enum conversation_result conversation_close_by_clock(struct db *tx, const struct registry *registry,
+                                                     struct interaction *i, enum close_reason reason,
+                                                     int64_t retention_ms, int64_t now_ms) {
+  void *pool = mem_pool(NULL, 4096);
+  struct close_out out = {.reason = reason, .speaker = speaker_of(registry, i->instance_id, &the_clock, false)};
+  enum conversation_result r = end(tx, pool, registry, i, &the_clock, &out, retention_ms, now_ms);
+  mem_free(pool);
+  return r;
+}
+
+enum conversation_result conversation_close_silent(struct db *tx, const struct registry *registry,
+                                                   const struct channel *channel, int64_t interaction_id,
                                                    int64_t retention_ms, int64_t now_ms) {
   if (!still_silent(tx, channel, interaction_id, now_ms)) return db_failed(tx) ? CONVERSATION_FAILED : CONVERSATION_OK;
   void *pool = mem_pool(NULL, 4096);
   struct interaction i;
   enum conversation_result r = CONVERSATION_UNKNOWN;
   if (interaction_get(tx, pool, channel->instance_id, interaction_id, &i)) {
-    static const struct actor clock = {.display_name = "clock"};
     struct close_out out = {.reason = CLOSE_TIMEOUT};
-    r = end(tx, pool, channel, &i, &clock, &out, retention_ms, now_ms);
+    r = end(tx, pool, registry, &i, &the_clock, &out, retention_ms, now_ms);
   }
   mem_free(pool);
   return db_failed(tx) ? CONVERSATION_FAILED : r;
@@ -437,14 +476,18 @@ static struct party sender_of(const struct answer *a, const struct registry *reg
   return (struct party){.type = type, .id = instance->name, .name = instance->name};
 }
 
-static enum conversation_result answer(struct answer *a, struct interaction *i, const struct actor *actor,
-                                       int *ret_bad_file) {
-  enum interaction_move what = a->reply->as_bot ? INTERACTION_MOVE_BOT_WRITES : INTERACTION_MOVE_AGENT_WRITES;
-  enum conversation_result r = move(a->tx, i, what, actor, NULL, a->now_ms);
+static enum conversation_result answer(struct answer *a, const struct registry *registry, struct interaction *i,
+                                       const struct actor *actor, int *ret_bad_file) {
+  const struct move_in in = {.move = a->reply->as_bot ? INTERACTION_MOVE_BOT_WRITES : INTERACTION_MOVE_AGENT_WRITES,
+                             .actor = actor,
+                             .now_ms = a->now_ms};
+  struct conversation_why why;
+  enum conversation_result r = interaction_move(a->tx, registry, i, &in, a->reply->why ? a->reply->why : &why);
   if (r == CONVERSATION_OK) r = answer_files(a, ret_bad_file);
   if (r != CONVERSATION_OK) return r;
   bool ok =
       answer_row(a, actor->agent_id) && touch(a->tx, a->channel, i->id, a->reply->as_bot, a->now_ms) &&
+      touch_idle(a->tx, registry_service(registry, i->service_id), i->instance_id, i->id, a->now_ms) &&
       tell_by(a->tx, i->instance_id, actor,
               (struct event){.at = a->now_ms, .kind = EVENT_MESSAGE_SENT, .interaction_id = i->id, .ref_id = a->id});
   return ok ? answer_delivery(a) : CONVERSATION_FAILED;
@@ -466,10 +509,19 @@ enum conversation_result conversation_reply(struct db *tx, const struct registry
       a.sender = sender_of(&a, registry, actor);
       a.speaker = speaker_of(registry, instance_id, actor, reply->as_bot);
       id_format(instance_id, a.id, a.id_text);
-      r = answer(&a, &i, actor, ret_bad_file);
+      r = answer(&a, registry, &i, actor, ret_bad_file);
       if (r == CONVERSATION_OK) *ret_message_id = a.id;
     }
   }
   mem_free(pool);
   return db_failed(tx) ? CONVERSATION_FAILED : r;
+}
+
+enum conversation_result conversation_reply_by_clock(struct db *tx, const struct registry *registry,
+                                                     const struct interaction *i, const char *text,
+                                                     int64_t retention_ms, int64_t now_ms) {
+  const struct reply_in in = {.text = text, .as_bot = true, .public_url = "", .retention_ms = retention_ms};
+  int64_t id;
+  int bad_file;
+  return conversation_reply(tx, registry, i->instance_id, i->id, &the_clock, &in, now_ms, &id, &bad_file);
 }

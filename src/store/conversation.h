@@ -10,8 +10,17 @@ struct interaction {
   int64_t id, instance_id, channel_id, customer_id, service_id;
   enum interaction_state state;
   int64_t agent_id, previous_id, version, opened_at, state_at, closed_at;
-  const char *close_reason; /* NULL unless closed */
+  const char *close_reason; /* NULL unless ended */
   const char *customer_ext_id, *customer_name;
+  int64_t priority;       /* 1 first */
+  int64_t medium, weight; /* what it costs whoever holds it */
+  int64_t queued_at;      /* since when it waits, or waited */
+  bool front;             /* before all others of its priority */
+  int64_t offer_until, wrapup_until, last_agent_id;
+  const char *label; /* "" for none */
+  int64_t qualification_id;
+  const char *qualification_comment;
+  int64_t service_first_id; /* where it was opened; 0 when nobody knows */
 };
 struct message {
   int64_t id, interaction_id, customer_id;
@@ -33,11 +42,19 @@ enum conversation_result {
   CONVERSATION_UNKNOWN,
   CONVERSATION_REFUSED,
   CONVERSATION_TOO_LONG, /* more than the channel's partner takes in one message */
+  CONVERSATION_TAKEN,    /* another agent has it, or it is offered to another */
+  CONVERSATION_NO_ROOM,  /* the agent holds as much as they may */
   CONVERSATION_FAILED
+};
+/* Why not: of REFUSED and TAKEN who has it (0 nobody), of NO_ROOM how much the agent holds of how much. */
+struct conversation_why {
+  int64_t agent_id, used, capacity;
+  bool medium; /* NO_ROOM: used and capacity count interactions of this medium */
 };
 
 /* A customer's or bot's message: opens or continues the interaction, queues it. Repeats change nothing and are OK. */
-enum conversation_result conversation_receive(struct db *tx, const struct channel *channel, const struct message_in *m,
+enum conversation_result conversation_receive(struct db *tx, const struct registry *registry,
+                                              const struct channel *channel, const struct message_in *m,
                                               int64_t now_ms);
 
 /* Who acts on an interaction: a person or a token. */
@@ -54,6 +71,7 @@ struct reply_in {
   bool as_bot; /* a program answers: the interaction stays where it is, the partner is told that it is a bot */
   const char *public_url;
   int64_t retention_ms;
+  struct conversation_why *why; /* filled when somebody or something is in the way */
 };
 /* conversation_reply: the answer and its delivery in one commit. ret_message_id. REFUSED: closed; or an uploaded file
  * is not to be had (*ret_bad_file its index). */
@@ -64,16 +82,24 @@ enum conversation_result conversation_reply(struct db *tx, const struct registry
 enum conversation_result conversation_note(struct db *tx, int64_t instance_id, int64_t interaction_id,
                                            const struct actor *actor, const char *content, int64_t now_ms,
                                            int64_t *ret_note_id);
-enum conversation_result conversation_accept(struct db *tx, int64_t instance_id, int64_t interaction_id,
-                                             const struct actor *actor, int64_t now_ms);
+enum conversation_result conversation_accept(struct db *tx, const struct registry *registry, int64_t instance_id,
+                                             int64_t interaction_id, const struct actor *actor, int64_t now_ms,
+                                             struct conversation_why *why);
 /* The end, with its reason; a partner whose surface knows ends is told in the same commit. */
 struct close_in {
   bool as_bot;
   int64_t retention_ms;
+  int64_t qualification_id; /* 0: none is given */
+  const char *comment;      /* with it; NULL: "" */
 };
 enum conversation_result conversation_close(struct db *tx, const struct registry *registry, int64_t instance_id,
                                             int64_t interaction_id, const struct actor *actor,
                                             const struct close_in *close, int64_t now_ms);
+
+/* What it was about; REFUSED: no such qualification for its service. */
+enum conversation_result conversation_qualify(struct db *tx, const struct registry *registry, int64_t instance_id,
+                                              int64_t interaction_id, const struct actor *actor,
+                                              int64_t qualification_id, const char *comment, int64_t now_ms);
 
 /* ---- closing by time ---- */
 /* Open interactions of the channel that have been silent long enough by now_ms, oldest first; at most max. */
@@ -81,11 +107,23 @@ int conversation_silent(struct db *db, const struct channel *channel, int64_t no
 /* When the next of the channel will be, 0: none that is known. */
 int64_t conversation_silent_at(struct db *db, const struct channel *channel);
 /* Closes it if it is still silent; OK also when it is not. */
-enum conversation_result conversation_close_silent(struct db *tx, const struct channel *channel, int64_t interaction_id,
+enum conversation_result conversation_close_silent(struct db *tx, const struct registry *registry,
+                                                   const struct channel *channel, int64_t interaction_id,
                                                    int64_t retention_ms, int64_t now_ms);
+/* By the clock: the end, or a text in the instance's name. */
+enum conversation_result conversation_close_by_clock(struct db *tx, const struct registry *registry,
+                                                     struct interaction *i, enum close_reason reason,
+                                                     int64_t retention_ms, int64_t now_ms);
+enum conversation_result conversation_reply_by_clock(struct db *tx, const struct registry *registry,
+                                                     const struct interaction *i, const char *text,
+                                                     int64_t retention_ms, int64_t now_ms);
 
 /* Reading; texts are children of ctx. */
 bool interaction_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct interaction *ret);
+/* All that wait, first one first; and what an agent holds. At most max. */
+int interaction_queue(struct db *db, void *ctx, int64_t instance_id, struct interaction *out, int max);
+int interaction_of_agent(struct db *db, void *ctx, int64_t instance_id, int64_t agent_id, int64_t after,
+                         struct interaction *out, int max);
 struct interaction_filter {
   enum interaction_state state;
   int64_t service_id, agent_id; /* 0: any */

@@ -21,6 +21,18 @@ static struct interaction read_interaction(const struct db_rows *rows, void *ctx
       .close_reason = col_dup(rows, 11, ctx),
       .customer_ext_id = col_dup(rows, 12, ctx),
       .customer_name = col_dup(rows, 13, ctx),
+      .priority = col_int(rows, 14),
+      .medium = col_int(rows, 15),
+      .weight = col_int(rows, 16),
+      .queued_at = col_int(rows, 17),
+      .front = col_int(rows, 18) != 0,
+      .offer_until = col_int(rows, 19),
+      .wrapup_until = col_int(rows, 20),
+      .last_agent_id = col_int(rows, 21),
+      .label = col_dup(rows, 22, ctx),
+      .qualification_id = col_int(rows, 23),
+      .qualification_comment = col_dup(rows, 24, ctx),
+      .service_first_id = col_int(rows, 25),
   };
 }
 
@@ -50,6 +62,19 @@ int interaction_list_customer(struct db *db, void *ctx, int64_t instance_id, int
   struct db_rows rows;
   db_open(db, &rows, Q_INTERACTION_LIST_CUSTOMER, v_int(channel_id), v_text(ext_id), v_int(instance_id), v_int(after),
           v_int(max));
+  return read_interactions(&rows, ctx, instance_id, out, max);
+}
+
+int interaction_queue(struct db *db, void *ctx, int64_t instance_id, struct interaction *out, int max) {
+  struct db_rows rows;
+  db_open(db, &rows, Q_INTERACTION_QUEUE, v_int(instance_id));
+  return read_interactions(&rows, ctx, instance_id, out, max);
+}
+
+int interaction_of_agent(struct db *db, void *ctx, int64_t instance_id, int64_t agent_id, int64_t after,
+                         struct interaction *out, int max) {
+  struct db_rows rows;
+  db_open(db, &rows, Q_INTERACTION_OF_AGENT, v_int(agent_id), v_int(instance_id), v_int(after), v_int(max));
   return read_interactions(&rows, ctx, instance_id, out, max);
 }
 

@@ -117,7 +117,8 @@ describe('two instances', () => {
     for (const [who, headers] of Object.entries(await credentials())) {
       for (const { method, pattern } of routes) {
         if (!/\{/.test(pattern)) continue;
-        const ids = who === 'API token' ? [...all, ...crossed] : all;
+        // Numbers of the setup are given out across instances: only those of agents mean anything to this route.
+        const ids = pattern.startsWith('/api/v3/agent/agents/') ? ['3', '9'] : who === 'API token' ? [...all, ...crossed] : all;
         for (const id of ids) {
           const path = pattern.replace(/\{[^}]+\}/g, id) + (method === 'POST' && pattern.endsWith('/attachments') ? '?name=x' : '');
           const r = await call(method, path, headers, pattern);

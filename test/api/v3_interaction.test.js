@@ -32,11 +32,13 @@ describe('interaction v3', () => {
 
   it('shows an interaction with all its parts', async () => {
     const i = await opened();
-    assert.deepEqual(Object.keys(i).sort(), ['agent', 'closeReason', 'closedAt', 'connector', 'customer', 'id', 'openedAt', 'previousId', 'service', 'state', 'stateAt', 'type', 'version']);
+    assert.deepEqual(Object.keys(i).sort(), ['agent', 'closeReason', 'closedAt', 'connector', 'customer', 'id', 'label', 'lastAgent', 'medium', 'offer', 'openedAt', 'previousId', 'priority', 'qualification', 'queuedAt', 'service', 'state', 'stateAt', 'type', 'version', 'wrapupUntil']);
     for (const id of [i.id, i.customer.id]) assert.match(id, ID);
     for (const id of [i.service.id, i.connector.id]) assert.ok(Number.isInteger(id));
-    for (const at of [i.openedAt, i.stateAt]) assert.match(at, RFC3339);
-    assert.deepEqual([i.agent, i.closedAt, i.closeReason, i.previousId], [null, null, null, null]);
+    for (const at of [i.openedAt, i.stateAt, i.queuedAt]) assert.match(at, RFC3339);
+    assert.deepEqual([i.agent, i.closedAt, i.closeReason, i.previousId, i.offer, i.wrapupUntil, i.label, i.qualification, i.lastAgent], Array(9).fill(null));
+    assert.equal(i.medium, 'messaging');
+    assert.ok(Number.isInteger(i.priority));
     assert.ok(i.service.name && i.connector.name);
     const r = await d.agent.call('GET', `/interactions/${i.id}`);
     assert.equal(r.status, 200);

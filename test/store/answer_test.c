@@ -17,6 +17,7 @@ struct doing {
   const struct registry *registry;
   int64_t instance_id, id, now_ms;
   struct actor actor;
+  struct conversation_why why;
   struct reply_in reply;
   const char *note;
   /* what came of it */
@@ -33,7 +34,9 @@ static enum job_result run_deed(struct db *tx, void *arg) {
                                    &d->bad_file);
     break;
   case NOTE: d->result = conversation_note(tx, d->instance_id, d->id, &d->actor, d->note, d->now_ms, &d->made); break;
-  case ACCEPT: d->result = conversation_accept(tx, d->instance_id, d->id, &d->actor, d->now_ms); break;
+  case ACCEPT:
+    d->result = conversation_accept(tx, d->registry, d->instance_id, d->id, &d->actor, d->now_ms, &d->why);
+    break;
   case CLOSE:
     d->result = conversation_close(tx, d->registry, d->instance_id, d->id, &d->actor,
                                    &(struct close_in){.retention_ms = 1000}, d->now_ms);

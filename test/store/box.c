@@ -159,6 +159,7 @@ struct message_in box_message(const char *customer, const char *id, const char *
 }
 
 struct receiving {
+  const struct registry *registry;
   const struct channel *channel;
   const struct message_in *message;
   int64_t now_ms;
@@ -167,13 +168,13 @@ struct receiving {
 
 static enum job_result receive(struct db *tx, void *arg) {
   struct receiving *r = arg;
-  r->result = conversation_receive(tx, r->channel, r->message, r->now_ms);
+  r->result = conversation_receive(tx, r->registry, r->channel, r->message, r->now_ms);
   return r->result == CONVERSATION_OK ? JOB_COMMIT : JOB_REJECT;
 }
 
 enum conversation_result box_receive(struct box *b, const struct channel *channel, const struct message_in *m,
                                      int64_t now_ms) {
-  struct receiving r = {.channel = channel, .message = m, .now_ms = now_ms};
+  struct receiving r = {.registry = box_registry(b), .channel = channel, .message = m, .now_ms = now_ms};
   box_run(b, receive, &r, STORE_OK);
   return r.result;
 }

@@ -273,9 +273,9 @@ static void what_is_no_retry(void **state) {
 
 /* An id that is taken already is a failure, never a "repeat" that is answered and not stored. */
 static enum job_result receive_with_taken_id(struct db *tx, void *arg) {
-  const struct channel *c = arg;
+  struct box *b = arg;
   struct message_in second = box_message("c", "2", "b");
-  enum conversation_result r = conversation_receive(tx, c, &second, NOW);
+  enum conversation_result r = conversation_receive(tx, box_registry(b), &box_registry(b)->channels[0], &second, NOW);
   return r == CONVERSATION_FAILED && !db_failed(tx) ? JOB_REJECT : JOB_COMMIT;
 }
 
@@ -289,7 +289,7 @@ static void a_taken_id_is_no_retry(void **state) {
   id_init(0, 0); /* the ids begin again: the third is the first message's */
   assert_int_equal(id_next() + 2, box_sql(b, "SELECT id FROM message"));
   (void)id_next();
-  box_run(b, receive_with_taken_id, (void *)(uintptr_t)c, STORE_REJECT);
+  box_run(b, receive_with_taken_id, b, STORE_REJECT);
   assert_int_equal(count(b, "message"), 1);
 }
 

@@ -255,14 +255,25 @@ static void make_old(struct box *b, int version) {
   for (int i = 0; migrations[i].number <= version; i++) run_script(b, migrations[i].sql);
   box_sql_do(
       b, mem_printf(b->ctx, "INSERT INTO meta VALUES ('key_check', '%s'), ('schema_version', '%d')", check, version));
-  box_sql_do(b, "INSERT INTO instance VALUES (1, 'First', 1), (2, 'Second', 2);"
-                "INSERT INTO service (id, instance_id, name, priority, created_at)"
-                " VALUES (1, 1, 'Care', 5, 1), (2, 2, 'Sales', 5, 1), (3, 1, 'Repairs', 5, 1);"
-                "INSERT INTO agent (id, instance_id, login, password_hash, first_name, last_name, profile, enabled,"
-                " created_at) VALUES (4, 1, 'ada', 'x', '', '', 0, 1, 1);"
-                "INSERT INTO message (id, instance_id, interaction_id, customer_id, direction, ext_id, created_at,"
-                " stored_at, sender_type, sender_id, agent_id, text, attachments)"
-                " VALUES (5, 1, 2, 3, 0, 'm', 4, 5, 0, 's', 0, 'kept', 0);");
+  box_sql_do(b,
+             "INSERT INTO instance VALUES (1, 'First', 1), (2, 'Second', 2);"
+             "INSERT INTO service (id, instance_id, name, priority, created_at)"
+             " VALUES (1, 1, 'Care', 5, 1), (2, 2, 'Sales', 5, 1), (3, 1, 'Repairs', 5, 1);"
+             "INSERT INTO agent (id, instance_id, login, password_hash, first_name, last_name, profile, enabled,"
+             " created_at) VALUES (4, 1, 'ada', 'x', '', '', 0, 1, 1);"
+             "INSERT INTO message (id, instance_id, interaction_id, customer_id, direction, ext_id, created_at,"
+             " stored_at, sender_type, sender_id, agent_id, text, attachments)"
+             " VALUES (5, 1, 2, 3, 0, 'm', 4, 5, 0, 's', 0, 'kept', 0);"
+             "INSERT INTO customer VALUES (3, 1, 1, 'c', '', 2, 1);"
+             "INSERT INTO interaction (id, instance_id, channel_id, customer_id, service_id, state, agent_id,"
+             " previous_id, version, opened_at, state_at, closed_at) VALUES (2, 1, 1, 3, 3, 1, 0, 0, 1, 77, 78, 0);");
+  /* What that program gave every instance. */
+  if (version >= 3)
+    box_sql_do(
+        b, "INSERT INTO agent_state SELECT (i.id - 1) * 6 + s.id, i.id, s.label, s.kind, '', s.id, 1 FROM instance i,"
+           " (SELECT 1 id, 'Ready' label, 1 kind UNION SELECT 2, 'Busy', 2 UNION SELECT 3, 'Break', 3"
+           "  UNION SELECT 4, 'Lunch', 3 UNION SELECT 5, 'Training', 2 UNION SELECT 6, 'Logged out', 0) s;"
+           "INSERT INTO agent_service VALUES (4, 1, 1), (4, 3, 1)");
 }
 
 static void old_stores_are_carried_over(void **state) {
@@ -291,6 +302,8 @@ static void old_stores_are_carried_over(void **state) {
     box_close(b);
     assert_int_equal(box_sql(b, "SELECT value FROM meta WHERE key = 'schema_version'"), folder_schema_known());
     assert_string_equal(box_sql_text(b, "SELECT text FROM message WHERE id = 5 AND event_id IS NULL"), "kept");
+    /* What waited goes on waiting, since it was opened and with its service's priority. */
+    assert_int_equal(box_sql(b, "SELECT queued_at FROM interaction WHERE id = 2 AND priority = 5 AND front = 0"), 77);
     assert_int_equal(access(box_path(b, copy), F_OK), 0);
     box_free(b);
   }

@@ -16,6 +16,7 @@
 
 struct ingest {
   struct request *req;
+  const struct registry *registry;
   const struct channel *channel;
   const struct jval *root; /* NULL until parsed */
   struct kiamo_io_batch batch;
@@ -28,7 +29,8 @@ static enum job_result ingest_run(struct db *tx, void *arg) {
   struct ingest *in = arg;
   int64_t now_ms = clock_wall_ms();
   for (int i = 0; i < in->batch.count; i++)
-    if (conversation_receive(tx, in->channel, &in->batch.messages[i], now_ms) != CONVERSATION_OK) return JOB_REJECT;
+    if (conversation_receive(tx, in->registry, in->channel, &in->batch.messages[i], now_ms) != CONVERSATION_OK)
+      return JOB_REJECT;
   return JOB_COMMIT;
 }
 
@@ -119,6 +121,7 @@ void kiamo_io_messages(struct request *req) {
   }
   struct ingest *in = mem_new(request_pool(req), struct ingest);
   in->req = req;
+  in->registry = caller_of(req)->registry;
   in->channel = caller_of(req)->channel;
   size_t len = 0;
   request_body(req, &len);

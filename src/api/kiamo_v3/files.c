@@ -19,7 +19,7 @@ static bool act_upload(struct db *tx, struct v3_write *w, struct buf *out, int *
   const struct file_in *f = w->input;
   struct interaction i;
   if (!interaction_get(tx, request_pool(w->req), w->caller->instance_id, w->interaction_id, &i)) {
-    *ret_status = v3_refused(out, CONVERSATION_UNKNOWN, "uploading");
+    *ret_status = v3_refused(out, CONVERSATION_UNKNOWN, "uploading", NULL, NULL);
     return !db_failed(tx);
   }
   char uid[ATTACHMENT_UID_LEN], hex[ID_HEX_LEN];

@@ -57,7 +57,7 @@ static void reading_end(struct reading *r, bool found) {
 }
 
 struct list_query {
-  bool by_customer, any_open;
+  bool by_customer, any_open, mine;
   struct interaction_filter filter;
   int64_t connector;
   const char *customer;
@@ -75,6 +75,8 @@ static bool read_list_query(struct request *req, struct list_query *q, int64_t *
   query_int(req, &d, "service", 1, INT64_MAX, &q->filter.service_id);
   query_int(req, &d, "agent", 1, INT64_MAX, &q->filter.agent_id);
   query_int(req, &d, "connector", 1, INT64_MAX, &q->connector);
+  q->mine = request_query(req, "mine") && strcmp(request_query(req, "mine"), "1") == 0;
+  if (q->mine && !caller_of(req)->agent) decode_problem(&d, "mine", 1020, "a token has no interactions of its own");
   q->customer = request_query(req, "customer");
   q->by_customer = q->customer || q->connector;
   if (q->by_customer && (!q->customer || !q->connector))
@@ -99,6 +101,9 @@ static int find_interactions(struct reading *r, struct list_query *q, struct int
   if (q->by_customer)
     return interaction_list_customer(r->view.db, ctx, r->view.instance_id, q->connector, q->customer, q->filter.after,
                                      out, max);
+  if (q->mine)
+    return interaction_of_agent(r->view.db, ctx, r->view.instance_id, caller_of(r->req)->agent->id, q->filter.after,
+                                out, max);
   int n = interaction_list(r->view.db, ctx, r->view.instance_id, &q->filter, out, max);
   if (!q->any_open) return n;
   static const enum interaction_state others[] = {INTERACTION_OFFERED, INTERACTION_ACTIVE, INTERACTION_WRAPUP};

@@ -7,6 +7,11 @@ void v3_login(struct request *req);
 void v3_logout(struct request *req);
 void v3_me(struct request *req);
 
+void v3_my_state(struct request *req);
+void v3_choose_state(struct request *req);
+void v3_set_state(struct request *req);
+void v3_my_queue(struct request *req);
+
 void v3_interactions(struct request *req);
 void v3_interaction(struct request *req);
 void v3_customer(struct request *req);
@@ -16,7 +21,12 @@ void v3_reply(struct request *req);
 void v3_upload(struct request *req);
 void v3_note(struct request *req);
 void v3_accept(struct request *req);
+void v3_decline(struct request *req);
+void v3_transfer(struct request *req);
+void v3_wrapup(struct request *req);
 void v3_close(struct request *req);
+void v3_qualify(struct request *req);
+void v3_routing(struct request *req);
 
 void v3_attachment(struct request *req);
 void v3_events(struct request *req);

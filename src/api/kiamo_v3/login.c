@@ -4,6 +4,7 @@
 #include "api/caller.h"
 #include "api/errors.h"
 #include "api/kiamo_v3/kiamo_v3.h"
+#include "api/kiamo_v3/presence.h"
 #include "api/kiamo_v3/write.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -187,8 +188,19 @@ struct logout {
 
 static enum job_result logout_run(struct db *tx, void *arg) {
   const struct logout *l = arg;
-  return db_exec(tx, Q_SESSION_DELETE, v_bytes(caller_of(l->req)->session_hash, SHA256_LEN)) == DB_FAILED ? JOB_REJECT
-                                                                                                          : JOB_COMMIT;
+  const struct caller *c = caller_of(l->req);
+  const struct agent_state *out = registry_state_of_kind(c->registry, c->instance_id, STATE_LOGGED_OUT);
+  struct assign_conf conf = v3_assign_conf(request_conf(l->req));
+  struct actor actor = caller_actor(c);
+  struct presence p;
+  int64_t now_ms = clock_wall_ms();
+  if (db_exec(tx, Q_SESSION_DELETE, v_bytes(c->session_hash, SHA256_LEN)) == DB_FAILED) return JOB_REJECT;
+  /* In another browser they may still be there. */
+  presence_get(tx, request_pool(l->req), c->agent->id, &p);
+  bool leaves = out && presence_kind(c->registry, &p) != STATE_LOGGED_OUT &&
+                db_int(tx, Q_SESSION_COUNT, 1, v_int(c->agent->id), v_int(now_ms)) == 0;
+  bool ok = !leaves || presence_set(tx, c->registry, &conf, c->agent->id, out, "", &actor, now_ms);
+  return ok && !db_failed(tx) ? JOB_COMMIT : JOB_REJECT;
 }
 
 static void logout_done(void *arg, enum store_result result) {

@@ -39,29 +39,79 @@ static void agent(struct jw *w, const struct v3_view *v, int64_t id) {
   named(w, "agent", id, a ? a->display_name : NULL);
 }
 
-void v3_render_interaction(const struct v3_view *v, struct buf *out, const struct interaction *i) {
+static void qualification(struct jw *w, const struct v3_view *v, int64_t id, const char *comment) {
+  const struct qualification *q = id ? registry_qualification(v->registry, id) : NULL;
+  jw_key(w, "qualification");
+  if (!id) {
+    jw_null(w);
+    return;
+  }
+  jw_object(w);
+  jw_kint(w, "id", id);
+  jw_kstr(w, "label", q ? q->label : NULL);
+  jw_kstr(w, "category", q ? q->category : NULL);
+  if (comment) jw_kstr(w, "comment", comment);
+  jw_object_end(w);
+}
+
+static void routed(struct jw *w, const struct v3_view *v, const struct interaction *i) {
+  const struct agent *last = registry_agent(v->registry, i->last_agent_id);
+  jw_kint(w, "priority", i->priority);
+  jw_kstr(w, "medium", i->medium >= 0 && i->medium < MEDIUM_COUNT ? medium_words[i->medium] : NULL);
+  jw_ktime(w, "queuedAt", i->queued_at);
+  jw_key(w, "offer");
+  if (i->state == INTERACTION_OFFERED) {
+    jw_object(w);
+    agent(w, v, i->agent_id);
+    jw_ktime(w, "until", i->offer_until);
+    jw_object_end(w);
+  } else {
+    jw_null(w);
+  }
+  jw_ktime(w, "wrapupUntil", i->wrapup_until);
+  jw_kstr(w, "label", *i->label ? i->label : NULL);
+  qualification(w, v, i->qualification_id, i->qualification_comment);
+  named(w, "lastAgent", i->last_agent_id, last ? last->display_name : NULL);
+}
+
+static void interaction_members(struct jw *w, const struct v3_view *v, const struct interaction *i) {
   const struct service *service = registry_service(v->registry, i->service_id);
   const struct channel *channel = registry_channel(v->registry, i->channel_id);
+  kid(w, v, "id", i->id);
+  jw_kstr(w, "type", "messaging");
+  jw_kstr(w, "state", interaction_state_word(i->state));
+  named(w, "service", i->service_id, service ? service->name : NULL);
+  named(w, "connector", i->channel_id, channel ? channel->name : NULL);
+  jw_key(w, "customer");
+  jw_object(w);
+  kid(w, v, "id", i->customer_id);
+  jw_kstr(w, "externalId", i->customer_ext_id);
+  jw_kstr(w, "name", i->customer_name);
+  jw_object_end(w);
+  agent(w, v, i->state == INTERACTION_OFFERED ? 0 : i->agent_id); /* an offer is not theirs yet */
+  kid(w, v, "previousId", i->previous_id);
+  jw_ktime(w, "openedAt", i->opened_at);
+  jw_ktime(w, "stateAt", i->state_at);
+  jw_ktime(w, "closedAt", i->closed_at);
+  jw_kstr(w, "closeReason", i->close_reason);
+  routed(w, v, i);
+  jw_kint(w, "version", i->version);
+}
+
+void v3_render_interaction(const struct v3_view *v, struct buf *out, const struct interaction *i) {
   struct jw w = jw_into(out);
   jw_object(&w);
-  kid(&w, v, "id", i->id);
-  jw_kstr(&w, "type", "messaging");
-  jw_kstr(&w, "state", interaction_state_word(i->state));
-  named(&w, "service", i->service_id, service ? service->name : NULL);
-  named(&w, "connector", i->channel_id, channel ? channel->name : NULL);
-  jw_key(&w, "customer");
-  jw_object(&w);
-  kid(&w, v, "id", i->customer_id);
-  jw_kstr(&w, "externalId", i->customer_ext_id);
-  jw_kstr(&w, "name", i->customer_name);
+  interaction_members(&w, v, i);
   jw_object_end(&w);
-  agent(&w, v, i->agent_id);
-  kid(&w, v, "previousId", i->previous_id);
-  jw_ktime(&w, "openedAt", i->opened_at);
-  jw_ktime(&w, "stateAt", i->state_at);
-  jw_ktime(&w, "closedAt", i->closed_at);
-  jw_kstr(&w, "closeReason", i->close_reason);
-  jw_kint(&w, "version", i->version);
+}
+
+void v3_render_waiting(const struct v3_view *v, struct buf *out, const struct interaction *i, int64_t waited_s,
+                       int64_t position) {
+  struct jw w = jw_into(out);
+  jw_object(&w);
+  interaction_members(&w, v, i);
+  jw_kint(&w, "waitedSeconds", waited_s);
+  jw_kint(&w, "position", position);
   jw_object_end(&w);
 }
 
@@ -229,6 +279,16 @@ static void subject(struct jw *w, const struct v3_view *v, const struct event *e
   case EVENT_INTERACTION_OPENED: kid(w, v, "previousId", e->ref_id); break;
   case EVENT_INTERACTION_ACCEPTED:
   case EVENT_INTERACTION_CLOSED:
+  case EVENT_INTERACTION_QUEUED:
+  case EVENT_INTERACTION_OFFERED:
+  case EVENT_INTERACTION_DECLINED:
+  case EVENT_INTERACTION_OFFER_EXPIRED:
+  case EVENT_INTERACTION_TRANSFERRED:
+  case EVENT_INTERACTION_REQUEUED:
+  case EVENT_INTERACTION_WRAPUP:
+  case EVENT_INTERACTION_OVERFLOWED:
+  case EVENT_AGENT_STATE: break;
+  case EVENT_INTERACTION_QUALIFIED: qualification(w, v, e->ref_id, NULL); break;
   case EVENT_SETUP_CHANGED: break;
   }
 }

@@ -12,6 +12,9 @@ struct v3_view {
   int64_t instance_id;
 };
 
+/* The same with "waitedSeconds" and "position" in its service's queue. */
+void v3_render_waiting(const struct v3_view *v, struct buf *out, const struct interaction *i, int64_t waited_s,
+                       int64_t position);
 void v3_render_interaction(const struct v3_view *v, struct buf *out, const struct interaction *i);
 /* With attachments, and with the state of the delivery for answers. */
 /* The customer of an interaction with what partners told of them. */

@@ -34,19 +34,21 @@ static int refuse_file(struct buf *out, const struct reply_work *work, int bad_f
 
 static bool act_reply(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status) {
   const struct reply_work *work = w->input;
-  const struct reply_in *in = &work->reply;
+  struct conversation_why why = {.agent_id = 0};
+  struct reply_in in = work->reply;
+  in.why = &why;
   struct actor actor = caller_actor(w->caller);
   int64_t id = 0;
   int bad_file = -1;
   enum conversation_result r = conversation_reply(tx, w->caller->registry, w->caller->instance_id, w->interaction_id,
-                                                  &actor, in, clock_wall_ms(), &id, &bad_file);
+                                                  &actor, &in, clock_wall_ms(), &id, &bad_file);
   if (r == CONVERSATION_FAILED) return false;
   if (r == CONVERSATION_REFUSED && bad_file >= 0) {
     *ret_status = refuse_file(out, work, bad_file);
     return true;
   }
   if (r != CONVERSATION_OK) {
-    *ret_status = v3_refused(out, r, "answering");
+    *ret_status = v3_refused(out, r, "answering", w->caller->registry, &why);
     return true;
   }
   struct v3_view view = {

@@ -69,13 +69,23 @@ bool v3_as_bot(struct decoder *d, const struct request *req, const struct jval *
   return jval_bool(bot);
 }
 
-int v3_refused(struct buf *out, enum conversation_result r, const char *deed) {
-  char detail[160];
+int v3_refused(struct buf *out, enum conversation_result r, const char *deed, const struct registry *registry,
+               const struct conversation_why *why) {
+  char detail[320];
+  const struct agent *agent = why && why->agent_id ? registry_agent(registry, why->agent_id) : NULL;
+  if (r == CONVERSATION_UNKNOWN) return fail_body(out, ERR_3000, 0, "there is no such interaction");
   if (r == CONVERSATION_TOO_LONG)
     return fail_body(out, ERR_1020, 400, "text and files are longer than what this customer's channel takes at once");
-  snprintf(detail, sizeof detail, "%s is not possible in this interaction's state", deed);
-  return r == CONVERSATION_UNKNOWN ? fail_body(out, ERR_3000, 0, "there is no such interaction")
-                                   : fail_body(out, ERR_1020, 409, detail);
+  if (r == CONVERSATION_NO_ROOM)
+    snprintf(detail, sizeof detail, "%s is not possible: %.100s has no capacity left%s (%lld of %lld)", deed,
+             agent ? agent->display_name : "the agent", why && why->medium ? " for this medium" : "",
+             why ? (long long)why->used : 0, why ? (long long)why->capacity : 0);
+  else if (agent)
+    snprintf(detail, sizeof detail, "%s is not possible: %.100s has it (agent %lld)", deed, agent->display_name,
+             (long long)agent->id);
+  else
+    snprintf(detail, sizeof detail, "%s is not possible in this interaction's state", deed);
+  return fail_body(out, ERR_1020, 409, detail);
 }
 
 /* ---- inside the transaction ---- */

@@ -35,4 +35,6 @@ bool v3_as_bot(struct decoder *d, const struct request *req, const struct jval *
 /* Submits; the reply is set now or later. */
 void v3_write_go(struct v3_write *w);
 /* conversation_result that is neither OK nor FAILED, as an answer. */
-int v3_refused(struct buf *out, enum conversation_result r, const char *deed);
+/* why: who has it, or how much the agent holds; NULL with the registry when nobody asked. */
+int v3_refused(struct buf *out, enum conversation_result r, const char *deed, const struct registry *registry,
+               const struct conversation_why *why);

@@ -15,6 +15,7 @@
 
 struct ingest {
   struct request *req;
+  const struct registry *registry;
   const struct channel *channel;
   struct kit_event_in event;
   bool suspended;
@@ -25,7 +26,9 @@ static enum job_result ingest_run(struct db *tx, void *arg) {
   struct ingest *in = arg;
   int64_t now_ms = clock_wall_ms();
   in->event.message.created_at = now_ms / 1000;
-  return conversation_receive(tx, in->channel, &in->event.message, now_ms) == CONVERSATION_OK ? JOB_COMMIT : JOB_REJECT;
+  return conversation_receive(tx, in->registry, in->channel, &in->event.message, now_ms) == CONVERSATION_OK
+             ? JOB_COMMIT
+             : JOB_REJECT;
 }
 
 static void ingest_done(void *arg, enum store_result result) {
@@ -83,6 +86,7 @@ void kit_event(struct request *req) {
   }
   struct ingest *in = mem_new(request_pool(req), struct ingest);
   in->req = req;
+  in->registry = caller_of(req)->registry;
   in->channel = caller_of(req)->channel;
   size_t len = 0;
   request_body(req, &len);

@@ -9,30 +9,39 @@
 
 #include <cmocka.h>
 
-#define REFUSED (-1)
+#define NO (-1)
+#define S  INTERACTION_SCHEDULED
+#define Q  INTERACTION_QUEUED
+#define O  INTERACTION_OFFERED
+#define A  INTERACTION_ACTIVE
+#define W  INTERACTION_WRAPUP
+#define C  INTERACTION_CLOSED
 
-static const int wanted[INTERACTION_STATE_COUNT][4] = {
-    /* customer writes, accept, reply, close */
-    [INTERACTION_SCHEDULED] = {REFUSED, REFUSED, REFUSED, REFUSED},
-    [INTERACTION_QUEUED] = {INTERACTION_QUEUED, INTERACTION_ACTIVE, INTERACTION_ACTIVE, INTERACTION_CLOSED},
-    [INTERACTION_OFFERED] = {REFUSED, REFUSED, REFUSED, REFUSED},
-    [INTERACTION_ACTIVE] = {INTERACTION_ACTIVE, REFUSED, INTERACTION_ACTIVE, INTERACTION_CLOSED},
-    [INTERACTION_WRAPUP] = {REFUSED, REFUSED, REFUSED, REFUSED},
-    [INTERACTION_CLOSED] = {REFUSED, REFUSED, REFUSED, REFUSED},
+/* What each move makes of scheduled, queued, offered, active, wrapup, closed. */
+static const struct {
+  enum interaction_move move;
+  int to[INTERACTION_STATE_COUNT];
+} wanted[] = {
+    {INTERACTION_MOVE_COME_DUE, {Q, NO, NO, NO, NO, NO}},   {INTERACTION_MOVE_CUSTOMER_WRITES, {S, Q, O, A, NO, NO}},
+    {INTERACTION_MOVE_OFFER, {NO, O, NO, NO, NO, NO}},      {INTERACTION_MOVE_ACCEPT, {NO, A, A, NO, NO, NO}},
+    {INTERACTION_MOVE_DECLINE, {NO, NO, Q, NO, NO, NO}},    {INTERACTION_MOVE_OFFER_EXPIRED, {NO, NO, Q, NO, NO, NO}},
+    {INTERACTION_MOVE_WITHDRAW, {NO, NO, Q, NO, NO, NO}},   {INTERACTION_MOVE_AGENT_WRITES, {NO, A, A, A, NO, NO}},
+    {INTERACTION_MOVE_BOT_WRITES, {NO, Q, O, A, NO, NO}},   {INTERACTION_MOVE_TRANSFER, {NO, Q, Q, Q, NO, NO}},
+    {INTERACTION_MOVE_AGENT_GONE, {NO, NO, Q, Q, C, NO}},   {INTERACTION_MOVE_WRAPUP, {NO, NO, NO, W, NO, NO}},
+    {INTERACTION_MOVE_END_WRAPUP, {NO, NO, NO, NO, C, NO}}, {INTERACTION_MOVE_CLOSE, {C, C, C, C, NO, NO}},
 };
-static const enum interaction_move moves[4] = {INTERACTION_MOVE_CUSTOMER_WRITES, INTERACTION_MOVE_ACCEPT,
-                                               INTERACTION_MOVE_AGENT_WRITES, INTERACTION_MOVE_CLOSE};
 
 static void every_state_with_every_move(void **state) {
   (void)state;
-  for (int from = 0; from < INTERACTION_STATE_COUNT; from++) {
-    for (size_t m = 0; m < ARRAY_LEN(moves); m++) {
-      enum interaction_state to = INTERACTION_OFFERED; /* must stay when refused */
-      bool moved = interaction_step((enum interaction_state)from, moves[m], &to);
-      int want = wanted[from][m];
-      if (moved != (want != REFUSED) || (int)to != (moved ? want : INTERACTION_OFFERED))
+  assert_int_equal(ARRAY_LEN(wanted), INTERACTION_MOVE_CLOSE + 1);
+  for (size_t m = 0; m < ARRAY_LEN(wanted); m++) {
+    for (int from = 0; from < INTERACTION_STATE_COUNT; from++) {
+      enum interaction_state to = INTERACTION_STATE_COUNT; /* must stay when refused */
+      bool moved = interaction_step((enum interaction_state)from, wanted[m].move, &to);
+      int want = wanted[m].to[from];
+      if (moved != (want != NO) || (int)to != (moved ? want : INTERACTION_STATE_COUNT))
         fail_msg("%s, %s: moved %d to %s", interaction_state_word((enum interaction_state)from),
-                 interaction_move_word(moves[m]), moved, interaction_state_word(to));
+                 interaction_move_word(wanted[m].move), moved, interaction_state_word(to));
     }
   }
 }

@@ -81,6 +81,8 @@ static void close_reasons(void **state) {
       {CLOSE_API, "{\"close_reason\":\"CLOSED_BY_UNKNOWN_REASON\"}"},
       {CLOSE_BOT, "{\"close_reason\":\"CLOSED_BY_BOT\",\"sender_data\":{\"is_bot\":true}}"},
       {CLOSE_TIMEOUT, "{\"close_reason\":\"CLOSED_BY_CLIENT_TIMEOUT\"}"},
+      {CLOSE_MAX_WAIT, "{\"close_reason\":\"CLOSED_BY_UNKNOWN_REASON\"}"},
+      {CLOSE_OUT_OF_HOURS, "{\"close_reason\":\"CLOSED_BY_UNKNOWN_REASON\"}"},
   };
   assert_int_equal(ARRAY_LEN(rows), CLOSE_REASON_COUNT);
   for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -75,7 +75,7 @@ static enum job_result do_write(struct db *tx, void *arg) {
                                .sender = {.type = PARTY_HUMAN, .id = d->customer},
                                .text = d->text};
   const struct channel *channel = registry_channel(d->r, d->s->channel_id);
-  return conversation_receive(tx, channel, &m, clock_wall_ms()) == CONVERSATION_OK ? JOB_COMMIT : JOB_REJECT;
+  return conversation_receive(tx, d->r, channel, &m, clock_wall_ms()) == CONVERSATION_OK ? JOB_COMMIT : JOB_REJECT;
 }
 
 static enum job_result do_reply(struct db *tx, void *arg) {
