@@ -37,7 +37,16 @@ const struct route api_routes[] = {
 
     {HTTP_POST, "/api/v3/agent/login", v3_login, ACCESS_PUBLIC, API_AGENT, 4096, "Open a session by login and password"},
     {HTTP_POST, "/api/v3/agent/logout", v3_logout, ACCESS_PERSON, API_AGENT, 4096, "End the session"},
-    {HTTP_GET, "/api/v3/agent/me", v3_me, ACCESS_PERSON, API_AGENT, 0, "Who is logged in"},
+    {HTTP_GET, "/api/v3/agent/me", v3_me, ACCESS_PERSON, API_AGENT, 0, "Who is logged in, and the states to choose from"},
+    {HTTP_GET, "/api/v3/agent/agents", v3_agents, ACCESS_API, API_AGENT, 0, "Agents, by service, group or team"},
+    {HTTP_GET, "/api/v3/agent/agents/{id}", v3_agent, ACCESS_API, API_AGENT, 0, "One agent"},
+    {HTTP_GET, "/api/v3/agent/groups", v3_groups, ACCESS_API, API_AGENT, 0, "Groups of agents"},
+    {HTTP_GET, "/api/v3/agent/teams", v3_teams, ACCESS_API, API_AGENT, 0, "Teams of agents"},
+    {HTTP_GET, "/api/v3/agent/states", v3_states, ACCESS_API, API_AGENT, 0, "States that agents choose from"},
+    {HTTP_GET, "/api/v3/agent/skills", v3_skills, ACCESS_API, API_AGENT, 0, "Skills"},
+    {HTTP_GET, "/api/v3/agent/services", v3_services, ACCESS_API, API_AGENT, 0, "Services"},
+    {HTTP_GET, "/api/v3/agent/qualifications", v3_qualifications, ACCESS_API, API_AGENT, 0, "Qualifications of one's services"},
+    {HTTP_GET, "/api/v3/agent/canned-replies", v3_canned_replies, ACCESS_API, API_AGENT, 0, "Canned replies of one's services"},
 
     {HTTP_GET, "/api/v3/interaction/interactions", v3_interactions, ACCESS_API, API_INTERACTION, 0, "Interactions by state, service, agent or customer"},
     {HTTP_GET, "/api/v3/interaction/interactions/{id}", v3_interaction, ACCESS_API, API_INTERACTION, 0, "One interaction"},

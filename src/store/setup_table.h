@@ -82,6 +82,7 @@ struct setup_family {
   int list_count;
   const struct setup_list *lists;
   int label;                /* index of the field a row is called by; it is unique */
+  int also[2];              /* 1 + the index of what else makes it unique; 0: nothing */
   int shown[2];             /* fields that are shown instead when they are not empty; 0: none */
   const char *unique_words; /* for a name in use; NULL: "is already in use" */
   enum query page, add, set, remove, max, used;

@@ -142,7 +142,7 @@ describe('two instances', () => {
     return JSON.stringify([await theirs.agent.all({}), await theirs.agent.timeline(theirs.ids.interaction), quiet]);
   };
   /** Numbers of the setup are given out across instances: only those of its own family mean anything to a route. */
-  const familyOf = (pattern) => (pattern.startsWith(`${ADMIN}/`) ? pattern.split('/')[4] : null);
+  const familyOf = (pattern) => /^\/api\/v3\/(?:administration|agent)\/([^/]+)\/\{/.exec(pattern)?.[1] ?? null;
 
   it('every route with every id of theirs, by every credential of ours', async (t) => {
     const before_ = await snapshot();
