@@ -30,10 +30,12 @@ static const struct {
     {408, "Request Timeout", "timeout", ERR_1000},
     {409, "Conflict", "conflict", ERR_1020},
     {411, "Length Required", "length_required", ERR_1000},
+    {412, "Precondition Failed", "precondition_failed", ERR_1020},
     {413, "Content Too Large", "payload_too_large", ERR_1020},
     {414, "URI Too Long", "uri_too_long", ERR_1020},
     {415, "Unsupported Media Type", "unsupported_media_type", ERR_1000},
     {422, "Unprocessable Content", "invalid_request", ERR_1020},
+    {428, "Precondition Required", "precondition_required", ERR_1020},
     {429, "Too Many Requests", "too_many_requests", ERR_1020},
     {431, "Request Header Fields Too Large", "headers_too_large", ERR_1020},
     {500, "Internal Server Error", "internal_error", ERR_4080},
@@ -89,8 +91,12 @@ void fail(struct request *req, enum error_code code, int status, const char *det
 }
 
 int fail_fields_body(struct buf *out, const struct decoder *d) {
+  return fail_fields_as(out, (enum error_code)d->problems[0].code, 400, d);
+}
+
+int fail_fields_as(struct buf *out, enum error_code code, int status, const struct decoder *d) {
   struct jw w = jw_into(out);
-  problem_head(&w, (enum error_code)d->problems[0].code, 400, NULL);
+  problem_head(&w, code, status, NULL);
   jw_key(&w, "errors");
   jw_array(&w);
   for (int i = 0; i < d->problem_count && i < DECODE_PROBLEMS_MAX; i++) {
@@ -101,7 +107,7 @@ int fail_fields_body(struct buf *out, const struct decoder *d) {
   }
   jw_array_end(&w);
   jw_object_end(&w);
-  return 400;
+  return status;
 }
 
 void fail_fields(struct request *req, const struct decoder *d) {

@@ -17,6 +17,7 @@ void fail_token(struct request *req, int status);               /* 401, 403 of t
 /* Writes the same body as fail() into out, for answers made inside a transaction. Returns the HTTP status. */
 int fail_body(struct buf *out, enum error_code code, int status, const char *detail);
 int fail_fields_body(struct buf *out, const struct decoder *d);
+int fail_fields_as(struct buf *out, enum error_code code, int status, const struct decoder *d);
 
 /* ---- Kiamo.io: {"error": word, "details": […]} ---- */
 void kiamo_io_fail(struct request *req, int status, const char *detail);

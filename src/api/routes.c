@@ -4,6 +4,7 @@
 
 #include "api/caller.h"
 #include "api/kiamo_io/kiamo_io.h"
+#include "api/kiamo_v3/admin.h"
 #include "api/kiamo_v3/kiamo_v3.h"
 #include "api/ops.h"
 #include "api/static.h"
@@ -12,6 +13,16 @@
 #define BODY_ANY (-1)
 
 /* clang-format off */
+#define ADMIN_BODY 1048576
+#define ADMIN "/api/v3/administration/"
+/* Five rows of one family of the setup. */
+#define ADMINISTERED(many, one, create, remove)                                                                        \
+  {HTTP_GET, ADMIN many, admin_list, ACCESS_API, API_ADMINISTRATION, 0, "All " many},                                  \
+  {HTTP_POST, ADMIN many, create, ACCESS_API, API_ADMINISTRATION, ADMIN_BODY, "A new " one},                           \
+  {HTTP_GET, ADMIN many "/{id}", admin_get, ACCESS_API, API_ADMINISTRATION, 0, "One " one},                            \
+  {HTTP_PUT, ADMIN many "/{id}", admin_update, ACCESS_API, API_ADMINISTRATION, ADMIN_BODY, "Change the " one "; what is absent stays"}, \
+  {HTTP_DELETE, ADMIN many "/{id}", admin_remove, ACCESS_API, API_ADMINISTRATION, 0, remove " the " one}
+
 const struct route api_routes[] = {
     {HTTP_POST, "/oauth2/v1/token", kiamo_io_token, ACCESS_PUBLIC, 0, 16384, "A connector's access token"},
     {HTTP_POST, "/messaging/v1/messages", kiamo_io_messages, ACCESS_CONNECTOR, 0, BODY_ANY, "Messages of customers, and a bot's conversation so far"},
@@ -26,12 +37,21 @@ const struct route api_routes[] = {
 
     {HTTP_POST, "/api/v3/agent/login", v3_login, ACCESS_PUBLIC, API_AGENT, 4096, "Open a session by login and password"},
     {HTTP_POST, "/api/v3/agent/logout", v3_logout, ACCESS_PERSON, API_AGENT, 4096, "End the session"},
-    {HTTP_GET, "/api/v3/agent/me", v3_me, ACCESS_PERSON, API_AGENT, 0, "Who is logged in"},
     {HTTP_GET, "/api/v3/agent/me/state", v3_my_state, ACCESS_PERSON, API_AGENT, 0, "My state"},
     {HTTP_PUT, "/api/v3/agent/me/state", v3_choose_state, ACCESS_PERSON, API_AGENT, 4096, "Choose my state"},
     {HTTP_GET, "/api/v3/agent/me/queue", v3_my_queue, ACCESS_PERSON, API_AGENT, 0, "What waits in my services, first one first"},
     {HTTP_PUT, "/api/v3/agent/agents/{id}/state", v3_set_state, ACCESS_API, API_AGENT, 4096, "Set an agent's state"},
     {HTTP_GET, "/api/v3/agent/events", v3_events, ACCESS_PERSON, API_AGENT, 0, "Live events for an agent's desk (text/event-stream), resumable"},
+    {HTTP_GET, "/api/v3/agent/me", v3_me, ACCESS_PERSON, API_AGENT, 0, "Who is logged in, and the states to choose from"},
+    {HTTP_GET, "/api/v3/agent/agents", v3_agents, ACCESS_API, API_AGENT, 0, "Agents, by service, group or team"},
+    {HTTP_GET, "/api/v3/agent/agents/{id}", v3_agent, ACCESS_API, API_AGENT, 0, "One agent"},
+    {HTTP_GET, "/api/v3/agent/groups", v3_groups, ACCESS_API, API_AGENT, 0, "Groups of agents"},
+    {HTTP_GET, "/api/v3/agent/teams", v3_teams, ACCESS_API, API_AGENT, 0, "Teams of agents"},
+    {HTTP_GET, "/api/v3/agent/states", v3_states, ACCESS_API, API_AGENT, 0, "States that agents choose from"},
+    {HTTP_GET, "/api/v3/agent/skills", v3_skills, ACCESS_API, API_AGENT, 0, "Skills"},
+    {HTTP_GET, "/api/v3/agent/services", v3_services, ACCESS_API, API_AGENT, 0, "Services"},
+    {HTTP_GET, "/api/v3/agent/qualifications", v3_qualifications, ACCESS_API, API_AGENT, 0, "Qualifications of one's services"},
+    {HTTP_GET, "/api/v3/agent/canned-replies", v3_canned_replies, ACCESS_API, API_AGENT, 0, "Canned replies of one's services"},
 
     {HTTP_GET, "/api/v3/interaction/interactions", v3_interactions, ACCESS_API, API_INTERACTION, 0, "Interactions by state, service, agent or customer"},
     {HTTP_GET, "/api/v3/interaction/interactions/{id}", v3_interaction, ACCESS_API, API_INTERACTION, 0, "One interaction"},
@@ -49,6 +69,20 @@ const struct route api_routes[] = {
     {HTTP_POST, "/api/v3/interaction/interactions/{id}/close", v3_close, ACCESS_API, API_INTERACTION, 16384, "End the interaction"},
     {HTTP_GET, "/api/v3/interaction/attachments/{id}", v3_attachment, ACCESS_API, API_INTERACTION, 0, "The bytes of a file"},
     {HTTP_GET, "/api/v3/interaction/events", v3_events, ACCESS_API, API_INTERACTION, 0, "Live events (text/event-stream), resumable"},
+
+    ADMINISTERED("services", "service", admin_create, "Disable"),
+    ADMINISTERED("agents", "agent", admin_agent_create, "Disable"),
+    {HTTP_PUT, ADMIN "agents/{id}/password", admin_agent_password, ACCESS_API, API_ADMINISTRATION, 4096, "Another password for the agent; ends their sessions"},
+    ADMINISTERED("groups", "group", admin_create, "Remove"),
+    ADMINISTERED("teams", "team", admin_create, "Remove"),
+    ADMINISTERED("skills", "skill", admin_create, "Remove"),
+    ADMINISTERED("states", "state", admin_create, "Remove"),
+    ADMINISTERED("qualifications", "qualification", admin_create, "Remove"),
+    ADMINISTERED("canned-replies", "canned reply", admin_create, "Remove"),
+    ADMINISTERED("calendars", "calendar", admin_create, "Remove"),
+    ADMINISTERED("connectors", "connector", admin_connector_create, "Disable"),
+    {HTTP_POST, ADMIN "connectors/{id}/rotate-secret", admin_connector_rotate, ACCESS_API, API_ADMINISTRATION, 4096, "Another secret for the connector; the old one stays good for a while"},
+    ADMINISTERED("tokens", "token", admin_token_create, "Remove"),
 
     {HTTP_GET, "/desk", static_page, ACCESS_PUBLIC, 0, 0, "The agents' desk"},
     {HTTP_GET, "/docs", static_page, ACCESS_PUBLIC, 0, 0, "The APIs, to read and try"},

@@ -34,13 +34,16 @@
   { "file", "FILE", "A file to attach", .many = true }
 #define PASSWORD_FLAG                                                                                                  \
   { "password-stdin", NULL, "Read the password from standard input; without it one is made and shown", CLI_SWITCH }
+#define SETUP_FAMILIES                                                                                                 \
+  "FAMILY is groups, teams, skills, states, calendars, services, qualifications, canned-replies, agents, connectors "  \
+  "or tokens."
 #define ONE(word) .words = word, .words_min = 1, .words_max = 1
 
 const struct cli_command cli_commands[] = {
     {"init", NULL, "Make a data folder: store, master key, first instance, first administrator",
      .uses = CLI_USES_DATA | CLI_USES_JSON,
      .flags =
-         FLAGS({"demo", NULL, "Also a service, an agent, a connector and an API token, to try it at once", CLI_SWITCH},
+         FLAGS({"demo", NULL, "Also services, agents, a connector and an API token, to try it at once", CLI_SWITCH},
                {"name", "NAME", "What the instance is called; default Guichet"}),
      .run = cli_init,
      .detail =
@@ -127,6 +130,25 @@ const struct cli_command cli_commands[] = {
                     {"priority", "N", "1 (served first) to 10; default 5", CLI_INT, .min = 1, .max = 10}),
      .run = cli_service_create},
     {"service", "list", "List the services", .uses = STORE, .run = cli_service_list},
+    {"setup", "list", "List the rows of one family of the setup", ONE("FAMILY"), .uses = STORE, .run = cli_setup_list,
+     .detail = SETUP_FAMILIES},
+    {"setup", "add", "Add a row to the setup", .words = "FAMILY JSON", .words_min = 2, .words_max = 2, .uses = STORE,
+     .run = cli_setup_add,
+     .detail = "JSON has the members that the administration API has, such as '{\"name\":\"French\"}'. Agents, "
+               "connectors and tokens are made by commands of their own. " SETUP_FAMILIES},
+    {"setup", "set", "Change a row of the setup", .words = "FAMILY ROW JSON", .words_min = 3, .words_max = 3,
+     .uses = STORE, .run = cli_setup_set,
+     .detail = "ROW is its id or name. What JSON does not name stays as it is. " SETUP_FAMILIES},
+    {"setup", "remove", "Remove a row of the setup, or disable it", .words = "FAMILY ROW", .words_min = 2,
+     .words_max = 2, .uses = STORE, .run = cli_setup_remove,
+     .detail = "ROW is its id or name. Services, agents and connectors are disabled, since history knows them. What is "
+               "referred to is not removed. " SETUP_FAMILIES},
+    {"setup", "export", "Print the setup of an instance as JSON", .uses = CLI_USES_DATA | CLI_USES_INSTANCE,
+     .run = cli_setup_export, .detail = "Without connectors, tokens and passwords."},
+    {"setup", "import", "Take over a setup that was exported", ONE("FILE"), .uses = STORE, .run = cli_setup_import,
+     .detail = "All of it or nothing. Rows are known by their names: what is there is changed, the rest is added, "
+               "nothing is removed. New agents need a password: guichet agent set-password."},
+
     {"instance", "create", "Make another instance, a contact centre that shares nothing with the others",
      .uses = CLI_USES_DATA | CLI_USES_JSON, .flags = FLAGS({"name", "NAME", "What it is called", .required = true}),
      .run = cli_instance_create},
@@ -137,8 +159,9 @@ const struct cli_command cli_commands[] = {
          FLAGS({"label", "LABEL", "What it is for", .required = true},
                {"rights", "RIGHTS", "What it may do, such as \"interaction:GET,POST;agent:GET\"", .required = true}),
      .run = cli_token_create,
-     .detail = "APIs: agent, contact-manager, interaction, supervision, task, activity-planning. Verbs: GET, POST, "
-               "PUT, DELETE."},
+     .detail =
+         "APIs: agent, contact-manager, interaction, supervision, task, activity-planning, administration. Verbs: "
+         "GET, POST, PUT, DELETE."},
     {"token", "list", "List the API tokens and when they were last used", .uses = STORE, .run = cli_token_list},
     {"token", "disable", "Make an API token useless", ONE("TOKEN"), .uses = STORE, .run = cli_token_disable,
      .detail = "TOKEN is its id or label."},

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
+#include "cli/demo.h"
 #include "cli/find.h"
 #include "cli/output.h"
 #include "cli/password.h"
@@ -26,7 +27,7 @@ struct made {
   int64_t service_id, channel_id;
   char client_id[CLIENT_ID_LEN];
   char client_secret[CLIENT_SECRET_LEN];
-  char agent_password[PASSWORD_MADE_LEN];
+  char agent_password[PASSWORD_MADE_LEN], colleague_password[PASSWORD_MADE_LEN];
   char token[API_TOKEN_LEN];
 };
 
@@ -35,8 +36,13 @@ static bool make_demo(struct store *s, struct made *m, char err[static 256]) {
   password_make(m->agent_password);
   const struct setup_agent agent = {
       .login = "demo", .password = m->agent_password, .first_name = "Demo", .last_name = "Agent"};
+  password_make(m->colleague_password);
+  const struct setup_agent colleague = {
+      .login = "sam", .password = m->colleague_password, .first_name = "Sam", .last_name = "Rivers"};
   int64_t id = 0;
-  if (!setup_agent_create(s, m->instance_id, &agent, &id, err)) return false;
+  if (!setup_agent_create(s, m->instance_id, &agent, &id, err) ||
+      !setup_agent_create(s, m->instance_id, &colleague, &id, err) || !demo_fill(s, m->instance_id, err))
+    return false;
   const struct setup_channel channel = {.name = "demo-bot", .webhook_url = DEMO_WEBHOOK, .service_id = m->service_id};
   if (!setup_channel_create(s, m->instance_id, CHANNEL_KIAMO_IO, &channel, &m->channel_id, m->client_id,
                             m->client_secret, err)) {
@@ -102,6 +108,11 @@ static int print_json(const struct cli_args *args, const struct made *m) {
     jw_kstr(w, "login", "demo");
     jw_kstr(w, "password", m->agent_password);
     jw_object_end(w);
+    jw_key(w, "colleague");
+    jw_object(w);
+    jw_kstr(w, "login", "sam");
+    jw_kstr(w, "password", m->colleague_password);
+    jw_object_end(w);
     jw_kstr(w, "token", m->token);
     jw_object_end(w);
   }
@@ -110,12 +121,13 @@ static int print_json(const struct cli_args *args, const struct made *m) {
 }
 
 static void print_demo(const struct made *m, const char *program) {
-  printf("  agent          demo / %s\n"
+  printf("  agents         demo / %s\n"
+         "                 sam / %s\n"
          "  connector      demo-bot, webhook " DEMO_WEBHOOK "\n"
          "    client_id      %s\n"
          "    client_secret  %s\n"
          "  API token      %s\n\n",
-         m->agent_password, m->client_id, m->client_secret, m->token);
+         m->agent_password, m->colleague_password, m->client_id, m->client_secret, m->token);
   printf("Try it, each in a terminal of its own.\n\n"
          "The server (a webhook on this machine is a private address, so it must be allowed):\n"
          "  %s serve --data %s --allow-private-targets 127.0.0.0/8\n\n"

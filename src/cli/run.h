@@ -13,6 +13,13 @@ int cli_instance_list(const struct cli_args *args);
 /* service.c */
 int cli_service_create(const struct cli_args *args);
 int cli_service_list(const struct cli_args *args);
+/* setup.c */
+int cli_setup_list(const struct cli_args *args);
+int cli_setup_add(const struct cli_args *args);
+int cli_setup_set(const struct cli_args *args);
+int cli_setup_remove(const struct cli_args *args);
+int cli_setup_export(const struct cli_args *args);
+int cli_setup_import(const struct cli_args *args);
 /* connector.c */
 int cli_connector_create(const struct cli_args *args);
 int cli_connector_list(const struct cli_args *args);

@@ -14,13 +14,16 @@ static const char *const api_words[API_COUNT] = {
     [API_ADMINISTRATION] = "administration",
 };
 static const char *const verb_words[VERB_COUNT] = {"GET", "POST", "PUT", "DELETE"};
-static const char *const profile_words[] = {"agent", "supervisor", "administrator"};
+const char *const agent_profile_words[] = {"agent", "supervisor", "administrator"};
 
 const char *api_word(enum api_name api) {
   return api_words[api];
 }
+const char *api_verb_word(enum api_verb verb) {
+  return verb_words[verb];
+}
 const char *agent_profile_word(enum agent_profile profile) {
-  return profile_words[profile];
+  return agent_profile_words[profile];
 }
 
 int64_t agent_profile_rights(enum agent_profile profile) {
@@ -62,12 +65,12 @@ bool rights_parse(const char *text, int64_t *ret_rights, char err[static 160]) {
   for (const char *part = text; *part;) {
     size_t len = strcspn(part, ";");
     size_t name_len = strcspn(part, ":;");
-    int api = find_word(api_words, API_ADMINISTRATION, part, name_len);
+    int api = find_word(api_words, API_COUNT, part, name_len);
     if (api < 0) {
-      snprintf(
-          err, 160,
-          "rights: \"%.*s\" is not one of agent, contact-manager, interaction, supervision, task, activity-planning",
-          (int)(name_len < 40 ? name_len : 40), part);
+      snprintf(err, 160,
+               "rights: \"%.*s\" is not one of agent, contact-manager, interaction, supervision, task, "
+               "activity-planning, administration",
+               (int)(name_len < 30 ? name_len : 30), part);
       return false;
     }
     if (name_len == len) {

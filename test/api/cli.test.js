@@ -287,7 +287,7 @@ describe('Setup', () => {
     [3, ['agent', 'disable', 'nobody'], /no agent "nobody"/],
     [2, ['token', 'create', '--label', 'l', '--rights', 'nope:GET'], /--rights: "nope" is not one of/],
     [2, ['token', 'create', '--label', 'l', '--rights', ''], /--rights/],
-    [2, ['token', 'create', '--label', 'l', '--rights', 'administration:GET'], /--rights/],
+    [2, ['token', 'create', '--label', 'l', '--rights', 'administration:PATCH'], /--rights/],
     [3, ['token', 'disable', 'none'], /no token "none"/],
     [2, ['service', 'create', '--name', 's', '--priority', '11'], /--priority takes a whole number from 1 to 10/],
     [4, ['service', 'create', '--name', 'Customer care'], /--name: is already in use/],

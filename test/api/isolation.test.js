@@ -12,6 +12,29 @@ describe('two instances', () => {
   let theirs;
   let routes;
   const MARK = 'theirs-only-mark';
+  const ADMIN = '/api/v3/administration';
+
+  /** One row more of every family of the setup; their ids by family. */
+  async function fill(cookie, mark) {
+    assert.ok(cookie, `${mark}: an administrator`);
+    const a = agent(server, null, { headers: { Cookie: cookie } });
+    const setup = {};
+    const make = async (family, json) => {
+      setup[family] = [(await a.ok(201, 'POST', `${ADMIN}/${family}`, { json })).id];
+      return setup[family][0];
+    };
+    const name = `${mark}-row`;
+    const skills = [{ id: await make('skills', { name }), level: 2 }];
+    const calendarId = await make('calendars', { name, zone: 'UTC', exceptions: [{ day: '2026-12-25', label: name }] });
+    const service = await make('services', { name, skills, calendarId, closedReply: name });
+    await make('agents', { login: name, password: 'a good password', firstName: name, email: `${mark}@example.org`, skills, group: await make('groups', { name }), team: await make('teams', { name }), services: [{ id: service }] });
+    await make('states', { label: name, kind: 'pause' });
+    await make('qualifications', { label: name });
+    await make('canned-replies', { shortcut: name, text: name });
+    await make('connectors', { name, service });
+    await make('tokens', { label: name, rights: { interaction: ['GET'] } });
+    return setup;
+  }
 
   /** A whole contact centre with a conversation, files both ways, a note, a delivery, people and tokens. */
   async function centre(dir, instance, { connector, token, person, admin }, hook, mark) {
@@ -39,11 +62,12 @@ describe('two instances', () => {
     const people = (await cliJson(['agent', 'list', '--data', dir, '--instance', instance])).items.map((x) => x.id);
     const tokens = (await cliJson(['token', 'list', '--data', dir, '--instance', instance])).items.map((x) => x.id);
     const ids = { interaction: i.id, service: i.service.id, connector: i.connector.id, customer: i.customer.id, received: received.id, file: received.attachments[0].id, uploaded: uploaded.id, reply: reply.id, sent: reply.attachments[0].id, note: note.id, uid, channel: channel.uuid, talk: talk.id };
+    const setup = await fill((await login(server, { ...admin, instance })).cookie, mark);
     people.forEach((id, n) => (ids[`agent${n}`] = id));
     tokens.forEach((id, n) => (ids[`token${n}`] = id));
     const session = (await login(server, { ...person, instance })).cookie;
     assert.ok(session, `${instance}: a session`);
-    return { instance, partner: p, kit, agent: a, connector, token, person, admin, ids, session, seqs: timeline.map((e) => e.seq) };
+    return { instance, partner: p, kit, agent: a, connector, token, person, admin, ids, setup, session, seqs: timeline.map((e) => e.seq) };
   }
 
   before(async () => {
@@ -56,12 +80,14 @@ describe('two instances', () => {
     const { token } = await cliJson(['token', 'create', ...at, '--label', 'all', '--rights', 'interaction:GET,POST,PUT,DELETE;agent:GET,POST,PUT,DELETE']);
     const person = { login: 'their-agent', password: 'a good password' };
     await cliJson(['agent', 'create', ...at, '--login', person.login, '--password-stdin'], { input: `${person.password}\n` });
+    const admin = { login: 'their-admin', password: 'a good password' };
+    await cliJson(['agent', 'create', ...at, '--login', admin.login, '--profile', 'administrator', '--password-stdin'], { input: `${admin.password}\n` });
     const full = await cliJson(['token', 'create', '--data', dir, '--label', 'everything', '--rights',
-      ['agent', 'contact-manager', 'interaction', 'supervision', 'task', 'activity-planning'].map((api) => `${api}:GET,POST,PUT,DELETE`).join(';')]);
+      ['agent', 'contact-manager', 'interaction', 'supervision', 'task', 'activity-planning', 'administration'].map((api) => `${api}:GET,POST,PUT,DELETE`).join(';')]);
     server = await startServer({ dir });
     const firstName = (await cliJson(['instance', 'list', '--data', dir])).items.find((x) => x.name !== 'Theirs').name;
     ours = await centre(dir, firstName, { ...data, token: full.token }, hooks[0], 'ours');
-    theirs = await centre(dir, 'Theirs', { connector, token, person }, hooks[1], MARK);
+    theirs = await centre(dir, 'Theirs', { connector, token, person, admin }, hooks[1], MARK);
     ours.admin = (await login(server, data.admin)).cookie;
     assert.ok(ours.admin);
     const r = await cli(['routes', '--json']);
@@ -97,6 +123,7 @@ describe('two instances', () => {
   const bodies = {
     '/api/v3/interaction/interactions/{id}/messages': { text: 'x' },
     '/api/v3/interaction/interactions/{id}/notes': { content: 'x' },
+    [`${ADMIN}/agents/{id}/password`]: { password: 'a good password' },
   };
   const call = (method, path, headers, pattern) => {
     const json = JSON.stringify(bodies[pattern] ?? {});
@@ -108,7 +135,14 @@ describe('two instances', () => {
     assert.ok(!r.bytes.includes(theirs.ids.uid), what);
   }
   /** What their instance holds, as they see it. */
-  const snapshot = async () => JSON.stringify([await theirs.agent.all({}), await theirs.agent.timeline(theirs.ids.interaction)]);
+  const snapshot = async () => {
+    const a = agent(server, null, { headers: { Cookie: (await login(server, { ...theirs.admin, instance: theirs.instance })).cookie } });
+    const setup = await Promise.all(Object.keys(theirs.setup).map((family) => a.all({}, `${ADMIN}/${family}`)));
+    const quiet = setup.flat().map(({ lastUsedAt, ...row }) => row);
+    return JSON.stringify([await theirs.agent.all({}), await theirs.agent.timeline(theirs.ids.interaction), quiet]);
+  };
+  /** Numbers of the setup are given out across instances: only those of its own family mean anything to a route. */
+  const familyOf = (pattern) => /^\/api\/v3\/(?:administration|agent)\/([^/]+)\/\{/.exec(pattern)?.[1] ?? null;
 
   it('every route with every id of theirs, by every credential of ours', async (t) => {
     const before_ = await snapshot();
@@ -117,11 +151,11 @@ describe('two instances', () => {
     for (const [who, headers] of Object.entries(await credentials())) {
       for (const { method, pattern } of routes) {
         if (!/\{/.test(pattern)) continue;
-        // Numbers of the setup are given out across instances: only those of agents mean anything to this route.
-        const ids = pattern.startsWith('/api/v3/agent/agents/') ? ['3', '9'] : who === 'API token' ? [...all, ...crossed] : all;
+        const family = familyOf(pattern);
+        const ids = family ? [...(theirs.setup[family] ?? []), ...crossed.slice(0, 20)] : who === 'API token' ? [...all, ...crossed] : all;
         for (const id of ids) {
           const path = pattern.replace(/\{[^}]+\}/g, id) + (method === 'POST' && pattern.endsWith('/attachments') ? '?name=x' : '');
-          const r = await call(method, path, headers, pattern);
+          const r = await call(method, path, family ? { ...headers, 'If-Match': '*' } : headers, pattern);
           calls++;
           const what = `${who}: ${method} ${path}`;
           assert.ok([404, 401, 403].includes(r.status), `${what}: ${r.status} ${r.text.slice(0, 300)}`);
@@ -188,6 +222,22 @@ describe('two instances', () => {
     }
     const sent = await theirs.agent.reply(theirs.ids.interaction, { text: `${MARK}-later`, attachments: [{ id: theirs.ids.uploaded }] });
     assert.equal(sent.attachments.length, 1, 'they still have it');
+  });
+
+  it('nothing of theirs can be referred to by ours', async () => {
+    const a = agent(server, null, { headers: { Cookie: ours.admin } });
+    const [skill, service, calendar, group, team, person] = ['skills', 'services', 'calendars', 'groups', 'teams', 'agents'].map((f) => theirs.setup[f][0]);
+    for (const [family, json, pointer] of [
+      ['services', { name: 'x', skills: [{ id: skill }] }, '/skills/0/id'], ['services', { name: 'x', agents: [{ id: person }] }, '/agents/0/id'],
+      ['services', { name: 'x', overflow: { serviceId: service } }, '/overflow/serviceId'], ['services', { name: 'x', calendarId: calendar }, '/calendarId'],
+      ['agents', { login: 'x', password: 'a good password', group }, '/group'], ['agents', { login: 'x', password: 'a good password', team }, '/team'],
+      ['agents', { login: 'x', password: 'a good password', skills: [{ id: skill }] }, '/skills/0/id'], ['agents', { login: 'x', password: 'a good password', services: [{ id: service }] }, '/services/0/id'],
+      ['qualifications', { label: 'x', serviceId: service }, '/serviceId'], ['canned-replies', { shortcut: 'x', text: 'x', serviceId: service }, '/serviceId'], ['connectors', { name: 'x', service }, '/service'],
+    ]) {
+      const r = await a.call('POST', `${ADMIN}/${family}`, { json });
+      assert.deepEqual([r.status, r.json.errors?.map((e) => e.pointer)], [400, [pointer]], `${family}: ${r.text}`);
+      assertNothing(r, family);
+    }
   });
 
   it('the same customer, message ids and keys in both do not meet', async () => {

@@ -28,7 +28,8 @@ describe('logging in', () => {
     assert.match(r.headers['cache-control'] ?? '', /no-store/);
     const me = await request(`${d.server.url}/api/v3/agent/me`, { headers: { Cookie: r.cookie } });
     assert.equal(me.status, 200);
-    assert.deepEqual(me.json, { agent: who });
+    for (const [k, v] of Object.entries(who)) assert.deepEqual(me.json.agent[k], v, k);
+    assert.ok(me.json.states.some((x) => x.kind === 'ready'));
   });
 
   it('an agent works by session: accepts, answers, notes as themselves', async () => {

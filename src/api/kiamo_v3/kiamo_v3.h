@@ -6,6 +6,15 @@
 void v3_login(struct request *req);
 void v3_logout(struct request *req);
 void v3_me(struct request *req);
+void v3_agents(struct request *req);
+void v3_agent(struct request *req);
+void v3_groups(struct request *req);
+void v3_teams(struct request *req);
+void v3_states(struct request *req);
+void v3_skills(struct request *req);
+void v3_services(struct request *req);
+void v3_qualifications(struct request *req);
+void v3_canned_replies(struct request *req);
 
 void v3_my_state(struct request *req);
 void v3_choose_state(struct request *req);

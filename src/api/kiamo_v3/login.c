@@ -1,4 +1,4 @@
-/* Sessions of people: login (argon2id on a worker's thread, guessing slowed down), logout, who am I. The cookie is
+/* Sessions of people: login (argon2id on a worker's thread, guessing slowed down), logout. The cookie is
  * random and stored hashed. */
 #include "api/app.h"
 #include "api/caller.h"
@@ -223,9 +223,4 @@ void v3_logout(struct request *req) {
   if (store_submit(app()->store, &l->job)) return;
   fail_unavailable(req, UNAVAILABLE_BUSY);
   request_resume(req);
-}
-
-void v3_me(struct request *req) {
-  reply_header(req, "Cache-Control", "no-store");
-  reply_json(req, 200, agent_body(req, caller_of(req)->agent));
 }

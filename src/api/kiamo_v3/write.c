@@ -92,6 +92,35 @@ int v3_refused(struct buf *out, enum conversation_result r, const char *deed, co
 
 enum remembered { REMEMBERED_NOT, REMEMBERED_SAME, REMEMBERED_OTHER };
 
+#define SEAL_PURPOSE "idempotency.answer"
+
+/* An answer with a secret lies in the store sealed, as base64. */
+static const char *body_to_remember(struct v3_write *w) {
+  if (!w->secret) return w->body->data;
+  void *ctx = request_pool(w->req);
+  size_t len = w->body->len + SEAL_OVERHEAD;
+  uint8_t *sealed = (uint8_t *)mem_bytes(ctx, len);
+  char *text = mem_bytes(ctx, base64_encoded_len(len) + 1);
+  secret_seal(store_key(app()->store), SEAL_PURPOSE, w->body->data, w->body->len, sealed);
+  base64_encode(sealed, len, text);
+  return text;
+}
+
+static bool remembered_body(struct v3_write *w, const char *text) {
+  if (!w->secret) {
+    buf_puts(w->body, text);
+    return true;
+  }
+  void *ctx = request_pool(w->req);
+  size_t len = 0;
+  uint8_t *sealed = (uint8_t *)mem_bytes(ctx, strlen(text) + 4), *plain = (uint8_t *)mem_bytes(ctx, strlen(text) + 4);
+  if (!base64_decode(text, strlen(text), sealed, &len) || len <= SEAL_OVERHEAD ||
+      !secret_open(store_key(app()->store), SEAL_PURPOSE, sealed, len, plain))
+    return false;
+  buf_put(w->body, plain, len - SEAL_OVERHEAD);
+  return true;
+}
+
 static enum remembered recall(struct db *tx, struct v3_write *w, const char *caller) {
   struct db_rows rows;
   enum remembered r = REMEMBERED_NOT;
@@ -103,7 +132,7 @@ static enum remembered recall(struct db *tx, struct v3_write *w, const char *cal
                                                                                       : REMEMBERED_OTHER;
     if (r == REMEMBERED_SAME) {
       w->status = (int)col_int(&rows, 1);
-      buf_puts(w->body, col_text(&rows, 2, NULL));
+      if (!remembered_body(w, col_text(&rows, 2, NULL))) r = REMEMBERED_OTHER;
     }
   }
   db_close(&rows);
@@ -116,6 +145,7 @@ static enum job_result write_run(struct db *tx, void *arg) {
   caller_key(w->caller, caller);
   buf_reset(w->body);
   w->status = 0;
+  w->etag[0] = 0;
   enum remembered known = w->key ? recall(tx, w, caller) : REMEMBERED_NOT;
   if (known == REMEMBERED_SAME) return JOB_COMMIT;
   if (known == REMEMBERED_OTHER) {
@@ -125,14 +155,25 @@ static enum job_result write_run(struct db *tx, void *arg) {
   if (!w->act(tx, w, w->body, &w->status)) return JOB_REJECT;
   if (w->status >= 300) return JOB_REJECT;
   if (w->key && db_exec(tx, Q_IDEMPOTENCY_INSERT, v_int(w->caller->instance_id), v_text(caller), v_text(w->key),
-                        v_bytes(w->fingerprint, sizeof w->fingerprint), v_int(w->status),
-                        v_textn(w->body->data, w->body->len), v_int(clock_wall_ms())) != DB_OK)
+                        v_bytes(w->fingerprint, sizeof w->fingerprint), v_int(w->status), v_text(body_to_remember(w)),
+                        v_int(clock_wall_ms())) != DB_OK)
     return JOB_REJECT;
   return JOB_COMMIT;
 }
 
+static void reply_written(struct v3_write *w) {
+  if (*w->etag) reply_header(w->req, "ETag", w->etag);
+  if (w->secret) reply_header(w->req, "Cache-Control", "no-store");
+  if (w->status == 204)
+    reply_empty(w->req, 204);
+  else
+    reply_buf(w->req, w->status, w->status < 300 ? "application/json" : "application/problem+json", w->body);
+}
+
 static void write_done(void *arg, enum store_result result) {
   struct v3_write *w = arg;
+  /* Before the answer, so that whoever has it finds the setup as it says. */
+  if (w->setup && result == STORE_OK) store_epoch_raise(app()->store);
   if (result == STORE_FULL)
     fail_unavailable(w->req, UNAVAILABLE_NO_ROOM);
   else if (result == STORE_DOWN || w->status == 0)
@@ -140,7 +181,7 @@ static void write_done(void *arg, enum store_result result) {
   else if (w->body->failed)
     fail(w->req, ERR_4080, 500, "the answer is too large");
   else
-    reply_buf(w->req, w->status, w->status < 300 ? "application/json" : "application/problem+json", w->body);
+    reply_written(w);
   request_resume(w->req);
 }
 

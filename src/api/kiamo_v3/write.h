@@ -15,6 +15,9 @@ struct v3_write {
   bool (*act)(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status);
   const void *input; /* the handler's own */
   size_t weight;
+  bool setup;    /* it changes the setup: the epoch is raised before the answer leaves */
+  bool secret;   /* the answer holds a secret: what is remembered of it is sealed */
+  char etag[24]; /* of the answer, by act(); "" for none */
   /* private */
   const char *key;
   uint8_t fingerprint[32];

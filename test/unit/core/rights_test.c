@@ -17,6 +17,7 @@ static const struct {
     {"agent:DELETE,GET,PUT,POST", "agent:GET,POST,PUT,DELETE"},
     {"agent:GET;agent:GET;agent:POST", "agent:GET,POST"},
     {"task:PUT;", "task:PUT"},
+    {"administration:GET,PUT;agent:GET", "agent:GET;administration:GET,PUT"},
     {"agent:GET,POST,PUT,DELETE;contact-manager:GET,POST,PUT,DELETE;interaction:GET,POST,PUT,DELETE;"
      "supervision:GET,POST,PUT,DELETE;task:GET,POST,PUT,DELETE;activity-planning:GET,POST,PUT,DELETE",
      "agent:GET,POST,PUT,DELETE;contact-manager:GET,POST,PUT,DELETE;interaction:GET,POST,PUT,DELETE;"
@@ -48,7 +49,7 @@ static const struct {
     {"interaction:GET POST", "\"GET POST\" is not one of GET"},
     {"interactions:GET", "\"interactions\" is not one of agent"},
     {"Interaction:GET", "\"Interaction\" is not one of agent"},
-    {"administration:GET", "\"administration\" is not one of agent"},
+    {"administrations:GET", "\"administrations\" is not one of agent"},
     {"agent:GET;;task:GET", "\"\" is not one of agent"},
     {":GET", "\"\" is not one of agent"},
     {"agent:GET:POST", "\"GET:POST\" is not one of GET"},
