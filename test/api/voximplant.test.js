@@ -170,12 +170,18 @@ describe('Requests as the vendor\'s client sends them', () => {
       assert.equal(r.json.error, 'not_found');
     }
   });
-  it('too many wrong tokens are slowed down', async () => {
-    const own = await startServer({ dir: (await demoData()).dir });
+  it('too many wrong tokens are slowed down, a right one at the same address is not', async () => {
+    const data = await demoData();
+    const channel = await makeChannel(data.dir);
+    const own = await startServer({ dir: data.dir });
+    const kit = connector(own, channel);
+    const wrong = () => kit.login({ access_token: 'revoked' });
     let last;
-    for (let i = 0; i < 15; i++) last = await request(`${own.url}/api/v3/botService/login?access_token=wrong&domain=x&channel_uuid=${d.channel.uuid}`, { method: 'POST', headers: { 'Content-Length': 0 } });
+    for (let i = 0; i < 15; i++) last = await wrong();
     assertFailure(last, 429);
     assert.ok(Number(last.headers['retry-after']) >= 1);
+    assert.equal((await kit.login()).status, 200);
+    assertFailure(await wrong(), 429);
     await own.stop();
   });
 });
