@@ -32,8 +32,8 @@ SELECT name, value FROM customer_field WHERE customer_id = $1 ORDER BY name;
 -- name: activity_set
 INSERT INTO activity (interaction_id, instance_id, channel_id, by_bot, active_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (interaction_id) DO UPDATE SET by_bot = excluded.by_bot, active_at = excluded.active_at;
--- name: activity_touch
-UPDATE activity SET active_at = $2 WHERE interaction_id = $1;
+-- name: activity_taken
+UPDATE activity SET by_bot = 0, active_at = $2 WHERE interaction_id = $1;
 -- name: activity_get
 SELECT by_bot, active_at FROM activity WHERE interaction_id = $1;
 -- name: activity_delete

@@ -200,7 +200,7 @@ enum conversation_result conversation_accept(struct db *tx, int64_t instance_id,
   enum conversation_result r = CONVERSATION_UNKNOWN;
   if (interaction_get(tx, pool, instance_id, interaction_id, &i))
     r = move(tx, &i, INTERACTION_MOVE_ACCEPT, actor, NULL, now_ms);
-  if (r == CONVERSATION_OK && db_exec(tx, Q_ACTIVITY_TOUCH, v_int(interaction_id), v_int(now_ms)) == DB_FAILED)
+  if (r == CONVERSATION_OK && db_exec(tx, Q_ACTIVITY_TAKEN, v_int(interaction_id), v_int(now_ms)) == DB_FAILED)
     r = CONVERSATION_FAILED;
   mem_free(pool);
   return db_failed(tx) ? CONVERSATION_FAILED : r;
@@ -443,8 +443,10 @@ static enum conversation_result answer(struct answer *a, struct interaction *i, 
   enum conversation_result r = move(a->tx, i, what, actor, NULL, a->now_ms);
   if (r == CONVERSATION_OK) r = answer_files(a, ret_bad_file);
   if (r != CONVERSATION_OK) return r;
+  /* Where a person serves the customer, a bot that says something besides does not make it the bot's. */
+  bool by_bot = a->reply->as_bot && i->agent_id == 0;
   bool ok =
-      answer_row(a, actor->agent_id) && touch(a->tx, a->channel, i->id, a->reply->as_bot, a->now_ms) &&
+      answer_row(a, actor->agent_id) && touch(a->tx, a->channel, i->id, by_bot, a->now_ms) &&
       tell_by(a->tx, i->instance_id, actor,
               (struct event){.at = a->now_ms, .kind = EVENT_MESSAGE_SENT, .interaction_id = i->id, .ref_id = a->id});
   return ok ? answer_delivery(a) : CONVERSATION_FAILED;
