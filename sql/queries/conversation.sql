@@ -50,6 +50,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 ON CONFLICT (created_at, customer_id, ext_id) WHERE event_id IS NULL DO NOTHING;
 -- name: message_known
 SELECT id FROM message WHERE customer_id = $1 AND ext_id = $2 AND created_at = $3 AND event_id IS NULL;
+-- name: message_is
+SELECT 1 FROM message WHERE id = $1 AND instance_id = $2;
 -- name: message_get
 SELECT id, interaction_id, customer_id, direction, ext_id, created_at, stored_at, sender_type, sender_id, sender_name,
   recipient_type, recipient_id, recipient_name, agent_id, text, rich_content, metadata, attachments

@@ -27,7 +27,7 @@ UPDATE delivery SET state = 0, attempts = 0, next_at = $3, deadline_at = $4, set
 WHERE id = $1 AND instance_id = $2 AND state <> 0;
 -- name: delivery_get
 SELECT id, channel_id, customer_id, interaction_id, state, attempts, created_at, next_at, deadline_at, settled_at, last_status,
-  last_error, payload FROM delivery WHERE id = $1 AND instance_id = $2;
+  last_error FROM delivery WHERE id = $1 AND instance_id = $2;
 -- name: delivery_list
 SELECT id, channel_id, customer_id, interaction_id, state, attempts, created_at, next_at, deadline_at, settled_at, last_status,
   last_error FROM delivery WHERE instance_id = $1 AND state = $2 AND id > $3 ORDER BY id LIMIT $4;

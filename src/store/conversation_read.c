@@ -82,6 +82,10 @@ bool message_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, stru
   return found;
 }
 
+bool message_is(struct db *db, int64_t instance_id, int64_t id) {
+  return db_int(db, Q_MESSAGE_IS, 0, v_int(id), v_int(instance_id)) != 0;
+}
+
 bool note_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct note *ret) {
   struct db_rows rows;
   db_open(db, &rows, Q_NOTE_GET, v_int(id), v_int(instance_id));

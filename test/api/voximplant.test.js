@@ -478,6 +478,15 @@ describe('Events out', () => {
       assert.ok(file.bytes.equals(bytes));
     }
     assert.equal((await request(url, { method: 'HEAD' })).headers['content-length'], String(bytes.length));
+    // Each delivery is named; only the answer's is also a message.
+    const told = await eventually(async () => {
+      const list = (await d.agent.timeline(interaction.id)).filter((e) => e.kind === 'delivery.delivered');
+      return list.length === 2 && list;
+    });
+    assert.deepEqual(told.map((e) => e.messageId), [reply.id, null]);
+    assert.equal(told[0].deliveryId, reply.id);
+    assert.match(told[1].deliveryId, /^[0-9a-f]{24}$/);
+    assert.deepEqual(told.map((e) => e.delivery.state), ['delivered', 'delivered']);
     const after_ = await d.agent.get(interaction.id);
     assert.deepEqual([after_.state, after_.closeReason], ['closed', 'agent']);
     await d.kit.sendOk(event({ client, text: 'encore' }));
