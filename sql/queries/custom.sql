@@ -21,6 +21,9 @@ WHERE channel_id = $1;
 
 -- name: inbound_event_insert
 INSERT INTO inbound_event (channel_id, ext_id, stored_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+-- name: inbound_event_expire
+DELETE FROM inbound_event WHERE (channel_id, ext_id) IN
+  (SELECT channel_id, ext_id FROM inbound_event WHERE stored_at < $1 ORDER BY stored_at LIMIT $2);
 
 -- name: customer_field_set
 INSERT INTO customer_field (customer_id, name, value, updated_at) VALUES ($1, $2, $3, $4)

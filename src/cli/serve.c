@@ -100,7 +100,7 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
   app_set(&s->app);
   struct store_hooks hooks = {.events = on_events, .delivery = on_delivery, .down = on_down, .arg = s};
   store_set_hooks(s->app.store, &hooks);
-  s->housekeep = housekeep_start(ctx, s->app.store, s->app.token_use);
+  s->housekeep = housekeep_start(ctx, s->app.store, s->app.token_use, s->conf);
   s->timers = timers_start(ctx, s->app.store, s->conf);
   struct deliver *deliver = deliver_start(ctx, s->app.store, s->conf);
   pthread_mutex_lock(&s->deliver_lock);
@@ -198,6 +198,7 @@ static void reread(struct server *s, void *ctx) {
   http_server_set_conf(s->app.http, s->conf);
   deliver_set_conf(s->deliver, s->conf);
   timers_set_conf(s->timers, s->conf);
+  housekeep_set_conf(s->housekeep, s->conf);
   store_epoch_raise(s->app.store);
   log_at(LOG_INFO, "serve.reread", log_t("result", "ok"));
 }
