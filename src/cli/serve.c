@@ -6,6 +6,7 @@
 #include "api/app.h"
 #include "api/routes.h"
 #include "auth/access.h"
+#include "auth/device.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -87,11 +88,13 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
     return false;
   }
   access_setup(store_key(s->app.store));
+  device_setup(store_key(s->app.store));
   s->app.metrics = metrics_new(ctx, api_route_count);
   s->app.work = work_new(ctx, "work", WORKERS, WORK_MAX);
   s->app.client_brake = brake_new(ctx, 10, 1000, 60000, BRAKES_MAX);
-  s->app.login_brake = brake_new(ctx, 5, 1000, 900000, BRAKES_MAX);
-  s->app.owner_brake = brake_new(ctx, 50, 1000, 60000, BRAKES_MAX);
+  s->app.pair_brake = brake_new(ctx, 5, 1000, 900000, BRAKES_MAX);
+  s->app.login_brake = brake_new(ctx, 50, 1000, 60000, BRAKES_MAX);
+  s->app.network_brake = brake_new(ctx, 100, 1000, 60000, BRAKES_MAX);
   s->app.token_rate = rate_new(ctx, BRAKES_MAX);
   s->app.token_use = token_use_new(ctx, TOKENS_MAX);
   s->app.live = live_new(ctx, s->app.store);

@@ -102,7 +102,7 @@ void kit_login(struct request *req) {
   if (!kit_params(req, login_names, v, LOGIN_COUNT) || !all_given(req, login_names, v, LOGIN_COUNT)) return;
   char peer[ADDRESS_TEXT_LEN], key[160];
   int64_t mono_ms = clock_mono_us() / 1000;
-  snprintf(key, sizeof key, "kit %s %.64s", address_text(request_peer(req), peer), v[LOGIN_DOMAIN]);
+  snprintf(key, sizeof key, "kit %s %.64s", address_network_text(request_peer(req), peer), v[LOGIN_DOMAIN]);
   const struct registry *r = caller_of(req)->registry;
   const struct account_token *token = token_of(r, v[LOGIN_TOKEN], v[LOGIN_DOMAIN]);
   /* 256 bits are not guessed: who knows a token is let in whatever others at their address have tried. */
