@@ -124,7 +124,7 @@ const struct cli_command cli_commands[] = {
 
     {"service", "create", "Make a service, a queue that agents serve", .uses = STORE,
      .flags = FLAGS({"name", "NAME", "What it is called; unique in the instance", .required = true},
-                    {"priority", "N", "1 (served first) to 10; default 5", CLI_INT, .min = 1, .max = 10}),
+                    {"priority", "N", "1 (served first) to 10; default 10", CLI_INT, .min = 1, .max = 10}),
      .run = cli_service_create},
     {"service", "list", "List the services", .uses = STORE, .run = cli_service_list},
     {"instance", "create", "Make another instance, a contact centre that shares nothing with the others",

@@ -7,7 +7,7 @@
 #include "cli/term.h"
 #include "store/setup.h"
 
-#define SERVICE_PRIORITY 5 /* 1 comes first, 10 last */
+#define SERVICE_PRIORITY 10 /* 1 comes first, 10 last */
 
 int cli_service_create(const struct cli_args *args) {
   struct cli_store s;
