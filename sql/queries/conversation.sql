@@ -32,6 +32,17 @@ SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.p
 FROM interaction i JOIN customer c ON c.id = i.customer_id
 WHERE i.instance_id = $1 AND i.state = $2 AND i.id > $3
   AND ($4 = 0 OR i.service_id = $4) AND ($5 = 0 OR i.agent_id = $5) ORDER BY i.id LIMIT $6;
+-- name: interaction_list_closed_service
+SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.previous_id, i.version, i.opened_at,
+  i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name
+FROM interaction i JOIN customer c ON c.id = i.customer_id
+WHERE i.instance_id = $1 AND i.state = 5 AND i.service_id = $2 AND i.id > $3 ORDER BY i.id LIMIT $4;
+-- name: interaction_list_closed_agent
+SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.previous_id, i.version, i.opened_at,
+  i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name
+FROM interaction i JOIN customer c ON c.id = i.customer_id
+WHERE i.instance_id = $1 AND i.state = 5 AND i.agent_id = $2 AND i.id > $3 AND ($4 = 0 OR i.service_id = $4)
+ORDER BY i.id LIMIT $5;
 -- name: interaction_list_customer
 SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.previous_id, i.version, i.opened_at,
   i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name

@@ -7,6 +7,9 @@ static const struct {
   enum query query;
   const char *by; /* must stand in the plan */
 } rows[] = {
+    {Q_INTERACTION_LIST_STATE, "INDEX interaction_state"},
+    {Q_INTERACTION_LIST_CLOSED_SERVICE, "INDEX interaction_closed_service"},
+    {Q_INTERACTION_LIST_CLOSED_AGENT, "INDEX interaction_closed_agent"},
     {Q_INBOUND_EVENT_EXPIRE, "INDEX inbound_event_age"},
     {Q_DELIVERY_EXPIRE, "INDEX delivery_settled"},
     {Q_ATTACHMENT_UNCLAIMED, "INDEX attachment_unclaimed"},
