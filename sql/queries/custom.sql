@@ -19,6 +19,9 @@ VALUES ($1, $2, $3, $4, $5, $6);
 UPDATE custom_channel SET token_id = $2, access_ms = $3, refresh_ms = $4, idle_close_ms = $5, bot_close_ms = $6
 WHERE channel_id = $1;
 
+-- name: service_max_wait
+SELECT max_wait_ms FROM service WHERE id = $1 AND instance_id = $2;
+
 -- name: inbound_event_insert
 INSERT INTO inbound_event (channel_id, ext_id, stored_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 -- name: inbound_event_expire

@@ -248,6 +248,8 @@ static struct sender_out speaker_of(const struct registry *registry, int64_t ins
     return (struct sender_out){.id = actor->agent_id,
                                .username = agent ? agent->login : actor->display_name,
                                .display_name = actor->display_name,
+                               .email = agent ? agent->email : NULL,
+                               .avatar_url = agent ? agent->avatar_url : NULL,
                                .is_bot = as_bot};
   return (struct sender_out){.username = instance->name, .display_name = instance->name, .is_bot = as_bot};
 }
