@@ -109,12 +109,7 @@ static int list(const struct cli_args *args, const struct cli_store *s) {
 }
 
 int cli_deliveries_list(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  code = list(args, &s);
-  cli_store_end(&s);
-  return code;
+  return cli_with_store(args, list);
 }
 
 /* ---- one ---- */
@@ -173,12 +168,7 @@ static int show(const struct cli_args *args, const struct cli_store *s) {
 }
 
 int cli_deliveries_show(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  code = show(args, &s);
-  cli_store_end(&s);
-  return code;
+  return cli_with_store(args, show);
 }
 
 /* ---- again ---- */
@@ -276,10 +266,5 @@ static int replay(const struct cli_args *args, const struct cli_store *s) {
 }
 
 int cli_deliveries_replay(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  code = replay(args, &s);
-  cli_store_end(&s);
-  return code;
+  return cli_with_store(args, replay);
 }
