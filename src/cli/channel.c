@@ -23,6 +23,15 @@ static int check_callback(const struct cli_args *args, const struct callback_che
                   why);
 }
 
+/* What a check, as every delivery, is signed with must be there. */
+static int can_sign(const struct channel *c, const char *token) {
+  if (!c->secret)
+    return cli_fail(CLI_FAILED, "the channel's salt does not open: put the master key back that belongs to this store");
+  if (!token || !*token)
+    return cli_fail(CLI_FAILED, "the channel's token is disabled: guichet channel set … --token TOKEN");
+  return CLI_OK;
+}
+
 /* ---- making one ---- */
 
 /* The token that --token names, or the account's first that is enabled, which is made when there is none. Its value is
@@ -209,7 +218,9 @@ static int set(const struct cli_args *args, const struct cli_store *s, const str
   if (code == CLI_OK && cli_has(args, "token")) code = token_for(args, s, &next.token_id, token);
   bool moved = strcmp(next.callback_url, c->webhook_url) != 0 && *next.callback_url;
   const struct callback_check check = {.kind = c->kind, .url = next.callback_url, .secret = c->secret, .token = token};
-  if (code == CLI_OK && moved && !cli_has(args, "anyway")) code = check_callback(args, &check);
+  bool asked = moved && !cli_has(args, "anyway");
+  if (code == CLI_OK && asked) code = can_sign(c, token);
+  if (code == CLI_OK && asked) code = check_callback(args, &check);
   secret_wipe(token, sizeof token);
   if (code != CLI_OK) return code;
   if (!setup_custom_update(s->store, c->instance_id, c->id, &next, err)) return setup_refused(args, s, err);
@@ -223,7 +234,7 @@ static int check(const struct cli_args *args, const struct cli_store *s, const s
   if (!conf) return CLI_USAGE;
   if (!*c->webhook_url)
     return cli_fail(CLI_FAILED, "the channel has no callback: guichet channel set … --callback URL");
-  if (!c->token) return cli_fail(CLI_FAILED, "the channel's token is disabled: guichet channel set … --token TOKEN");
+  if (can_sign(c, c->token) != CLI_OK) return CLI_FAILED;
   const struct callback_check what = {.kind = c->kind, .url = c->webhook_url, .secret = c->secret, .token = c->token};
   if (!callback_check(conf, &what, why))
     return cli_fail(CLI_FAILED, "%s did not pass the check: %s", c->webhook_url, why);

@@ -614,6 +614,13 @@ describe('Events out', () => {
     await cliJson(['account-token', 'disable', String(made.id), '--data', d.dir]);
     await d.agent.reply(id, 'waits');
     assert.equal((await cliJson(['channel', 'show', c.channel.name, '--data', d.dir])).can_sign, false);
+    // Nor is an address asked without a signature.
+    const unasked = await sink();
+    const moved = await cli(['channel', 'set', c.channel.name, '--data', d.dir, '--callback', unasked.url], { env: { GUICHET_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8' } });
+    assert.equal(moved.code, 1);
+    assert.match(moved.stderr, /token is disabled/);
+    assert.equal(unasked.requests.length, 0);
+    await unasked.close();
     const next = await cliJson(['account-token', 'create', '--data', d.dir, '--name', unique('signer')]);
     await setChannel(d.dir, c.channel, '--token', String(next.id));
     const [r] = await c.callback.received(1);
