@@ -1,5 +1,5 @@
-/* Connectors' access tokens on libjwt. The algorithm is pinned before the signature is looked at; key material never
- * comes from the token's header. A cache of verified tokens, compared in constant time, spares the signature check; it
+/* Connectors' access tokens on libjwt. The algorithm is pinned: what is not HS256 is refused, whatever its
+ * signature; key material never comes from the token's header. A cache of verified tokens, compared in constant time, spares the signature check; it
  * holds no token that failed. */
 #include "auth/access.h"
 

@@ -124,6 +124,8 @@ describe('Requests as the vendor\'s client sends them', () => {
       ['POST', '/api/v3/botService/login?access_token=x&domain=y', '', {}, 400, /channel_uuid: is required/],
       ['POST', `/api/v3/botService/login?access_token=&domain=${d.channel.domain}`, `channel_uuid=${d.channel.uuid}`, {}, 400, /access_token: is required/],
       ['POST', loginPath(), `channel_uuid=${d.channel.uuid}&access_token=other`, {}, 400, /given twice/],
+      ['POST', `${loginPath()}&domain=other`, `channel_uuid=${d.channel.uuid}`, {}, 400, /domain: is given twice/],
+      ['POST', `${loginPath()}&domain=${rawurlencode(d.channel.domain)}&domain=`, 'channel_uuid=x', {}, 404],
       ['POST', loginPath(), '{"channel_uuid":5}', {}, 400, /must be a string, not an integer/],
       ['POST', loginPath(), '{"channel_uuid"', {}, 400, /not JSON/],
       ['POST', loginPath(), '[]', { 'Content-Type': 'application/json' }, 400, /JSON object/],
