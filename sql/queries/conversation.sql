@@ -31,6 +31,17 @@ SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.p
 FROM interaction i JOIN customer c ON c.id = i.customer_id
 WHERE i.instance_id = $1 AND i.state = $2 AND i.id > $3
   AND ($4 = 0 OR i.service_id = $4) AND ($5 = 0 OR i.agent_id = $5) ORDER BY i.id LIMIT $6;
+-- name: interaction_list_closed_service
+SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.previous_id, i.version, i.opened_at,
+  i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name
+FROM interaction i JOIN customer c ON c.id = i.customer_id
+WHERE i.instance_id = $1 AND i.state = 5 AND i.service_id = $2 AND i.id > $3 ORDER BY i.id LIMIT $4;
+-- name: interaction_list_closed_agent
+SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.previous_id, i.version, i.opened_at,
+  i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name
+FROM interaction i JOIN customer c ON c.id = i.customer_id
+WHERE i.instance_id = $1 AND i.state = 5 AND i.agent_id = $2 AND i.id > $3 AND ($4 = 0 OR i.service_id = $4)
+ORDER BY i.id LIMIT $5;
 -- name: interaction_list_customer
 SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.previous_id, i.version, i.opened_at,
   i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name, i.priority, i.medium, i.weight, i.queued_at, i.front,
@@ -50,6 +61,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 ON CONFLICT (created_at, customer_id, ext_id) WHERE event_id IS NULL DO NOTHING;
 -- name: message_known
 SELECT id FROM message WHERE customer_id = $1 AND ext_id = $2 AND created_at = $3 AND event_id IS NULL;
+-- name: message_is
+SELECT 1 FROM message WHERE id = $1 AND instance_id = $2;
 -- name: message_get
 SELECT id, interaction_id, customer_id, direction, ext_id, created_at, stored_at, sender_type, sender_id, sender_name,
   recipient_type, recipient_id, recipient_name, agent_id, text, rich_content, metadata, attachments

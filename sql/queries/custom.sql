@@ -19,8 +19,14 @@ VALUES ($1, $2, $3, $4, $5, $6);
 UPDATE custom_channel SET token_id = $2, access_ms = $3, refresh_ms = $4, idle_close_ms = $5, bot_close_ms = $6
 WHERE channel_id = $1;
 
+-- name: service_max_wait
+SELECT max_wait_ms FROM service WHERE id = $1 AND instance_id = $2;
+
 -- name: inbound_event_insert
 INSERT INTO inbound_event (channel_id, ext_id, stored_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+-- name: inbound_event_expire
+DELETE FROM inbound_event WHERE (channel_id, ext_id) IN
+  (SELECT channel_id, ext_id FROM inbound_event WHERE stored_at < $1 ORDER BY stored_at LIMIT $2);
 
 -- name: customer_field_set
 INSERT INTO customer_field (customer_id, name, value, updated_at) VALUES ($1, $2, $3, $4)
@@ -32,8 +38,8 @@ SELECT name, value FROM customer_field WHERE customer_id = $1 ORDER BY name;
 -- name: activity_set
 INSERT INTO activity (interaction_id, instance_id, channel_id, by_bot, active_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (interaction_id) DO UPDATE SET by_bot = excluded.by_bot, active_at = excluded.active_at;
--- name: activity_touch
-UPDATE activity SET active_at = $2 WHERE interaction_id = $1;
+-- name: activity_taken
+UPDATE activity SET by_bot = 0, active_at = $2 WHERE interaction_id = $1;
 -- name: activity_get
 SELECT by_bot, active_at FROM activity WHERE interaction_id = $1;
 -- name: activity_delete

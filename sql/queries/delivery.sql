@@ -25,9 +25,11 @@ WHERE id = $1 AND state = 0;
 -- name: delivery_replay
 UPDATE delivery SET state = 0, attempts = 0, next_at = $3, deadline_at = $4, settled_at = 0
 WHERE id = $1 AND instance_id = $2 AND state <> 0;
+-- name: delivery_expire
+DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE state = 1 AND settled_at < $1 ORDER BY settled_at LIMIT $2);
 -- name: delivery_get
 SELECT id, channel_id, customer_id, interaction_id, state, attempts, created_at, next_at, deadline_at, settled_at, last_status,
-  last_error, payload FROM delivery WHERE id = $1 AND instance_id = $2;
+  last_error FROM delivery WHERE id = $1 AND instance_id = $2;
 -- name: delivery_list
 SELECT id, channel_id, customer_id, interaction_id, state, attempts, created_at, next_at, deadline_at, settled_at, last_status,
   last_error FROM delivery WHERE instance_id = $1 AND state = $2 AND id > $3 ORDER BY id LIMIT $4;
@@ -57,6 +59,10 @@ SELECT id, channel_id, interaction_id, message_id, direction, uid, ext_id, name,
   attempts, last_error, created_at, retrieved_at FROM attachment WHERE message_id = $1 AND instance_id = $2 ORDER BY id;
 -- name: attachment_claim
 UPDATE attachment SET message_id = $3 WHERE id = $1 AND instance_id = $2 AND interaction_id = $4 AND message_id = 0;
+-- name: attachment_unclaimed
+SELECT id FROM attachment WHERE message_id < 1 AND created_at < $1 ORDER BY created_at, id LIMIT 1;
+-- name: attachment_delete
+DELETE FROM attachment WHERE id = $1;
 -- name: attachment_retrieved
 UPDATE attachment SET retrieved_at = $2 WHERE id = $1 AND retrieved_at = 0;
 -- name: attachment_to_fetch

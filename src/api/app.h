@@ -25,8 +25,10 @@ struct app {
   struct metrics *metrics;
   struct work *work;          /* for password hashing and large bodies */
   struct brake *client_brake; /* guessing at connectors' secrets, per client and address */
-  struct brake *login_brake;  /* guessing at passwords: per address and login */
-  struct brake *owner_brake;  /* per login alone, with more patience: guessing from many addresses */
+  /* Guessing at passwords. Whoever's browser is known (auth/device.h) meets the first alone. */
+  struct brake *pair_brake;    /* per network and login, or per browser */
+  struct brake *login_brake;   /* per login, with more patience: guessing from many networks */
+  struct brake *network_brake; /* per network, with yet more: guessing at many logins */
   struct rate *token_rate;
   struct token_use *token_use;
   int64_t started_at;

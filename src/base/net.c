@@ -225,6 +225,14 @@ char *address_text(const struct sockaddr *address, char out[static ADDRESS_TEXT_
   return out;
 }
 
+char *address_network_text(const struct sockaddr *address, char out[static ADDRESS_TEXT_LEN]) {
+  struct address a;
+  if (!address_of(address, &a) || a.family == AF_INET) return address_text(address, out);
+  memset(a.bytes + 8, 0, 8);
+  inet_ntop(AF_INET6, a.bytes, out, ADDRESS_TEXT_LEN);
+  return strcat(out, "/64");
+}
+
 bool address_parse(const char *text, struct sockaddr_storage *ret) {
   struct sockaddr_in in = {.sin_family = AF_INET};
   struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};

@@ -21,5 +21,7 @@ bool address_is_private(const struct sockaddr *address);
 
 #define ADDRESS_TEXT_LEN 64
 char *address_text(const struct sockaddr *address, char out[static ADDRESS_TEXT_LEN]); /* without port */
+/* What one party has to itself: an IPv4 address, or the 64-bit prefix of an IPv6 address ("2001:db8::/64"). */
+char *address_network_text(const struct sockaddr *address, char out[static ADDRESS_TEXT_LEN]);
 /* Numeric address text to sockaddr; false when it is no numeric address. */
 bool address_parse(const char *text, struct sockaddr_storage *ret) MUST_CHECK;

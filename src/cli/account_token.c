@@ -5,8 +5,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "cli/find.h"
-#include "cli/output.h"
-#include "cli/term.h"
+#include "cli/listing.h"
 #include "store/setup_custom.h"
 
 static int create(const struct cli_args *args, const struct cli_store *s) {
@@ -33,70 +32,46 @@ static int create(const struct cli_args *args, const struct cli_store *s) {
 }
 
 int cli_account_token_create(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  code = create(args, &s);
-  cli_store_end(&s);
-  return code;
+  return cli_with_store(args, create);
+}
+
+static void rows(struct listing *l) {
+  for (int i = 0; i < l->store->registry->account_token_count; i++) {
+    const struct account_token *k = &l->store->registry->account_tokens[i];
+    if (k->instance_id != l->store->instance->id) continue;
+    void *ctx = cli_ctx(l->args);
+    struct jw *w = &l->out.w;
+    jw_object(w);
+    jw_kint(w, "id", k->id);
+    jw_kstr(w, "name", k->name);
+    jw_kbool(w, "enabled", k->enabled);
+    jw_ktime(w, "created_at", k->created_at);
+    jw_object_end(w);
+    term_table_add(l->table, (const char *const[]){output_number(ctx, k->id), k->name, k->enabled ? "yes" : "no",
+                                                   term_time(ctx, k->created_at)});
+  }
 }
 
 int cli_account_token_list(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  void *ctx = cli_ctx(args);
-  struct output o;
-  output_begin(&o, ctx);
-  jw_object(&o.w);
-  jw_key(&o.w, "items");
-  jw_array(&o.w);
-  struct term_table *t = term_table_new(ctx, (const char *const[]){"ID", "NAME", "ENABLED", "MADE AT", NULL});
-  for (int i = 0; i < s.registry->account_token_count; i++) {
-    const struct account_token *k = &s.registry->account_tokens[i];
-    if (k->instance_id != s.instance->id) continue;
-    jw_object(&o.w);
-    jw_kint(&o.w, "id", k->id);
-    jw_kstr(&o.w, "name", k->name);
-    jw_kbool(&o.w, "enabled", k->enabled);
-    jw_ktime(&o.w, "created_at", k->created_at);
-    jw_object_end(&o.w);
-    term_table_add(t, (const char *const[]){output_number(ctx, k->id), k->name, k->enabled ? "yes" : "no",
-                                            term_time(ctx, k->created_at)});
-  }
-  jw_array_end(&o.w);
-  jw_object_end(&o.w);
-  if (cli_json(args))
-    code = output_end(&o);
-  else
-    term_table_print(t, stdout, "no account token yet: guichet account-token create --name NAME");
-  cli_store_end(&s);
-  return code;
+  static const struct listing_kind kind = {
+      .headings = {"ID", "NAME", "ENABLED", "MADE AT", NULL},
+      .rows = rows,
+      .none = "no account token yet: guichet account-token create --name NAME",
+  };
+  return listing_run(args, &kind);
 }
 
-static int enable(const struct cli_args *args, bool enabled) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
+static int set_enabled(const struct cli_args *args, const struct cli_store *s) {
+  const struct account_token *t = find_account_token(s, cli_word(args, 0));
+  bool enabled = cli_enables(args);
   char err[256];
-  const struct account_token *t = find_account_token(&s, cli_word(args, 0));
-  if (!t) {
-    code = CLI_NOT_FOUND;
-  } else if (!setup_account_token_enable(s.store, t->instance_id, t->id, enabled, err)) {
-    code = setup_refused(args, &s, err);
-  } else {
-    const char *sentence = mem_printf(cli_ctx(args), "account token \"%s\" is %s; what was issued for it has ended",
-                                      t->name, enabled ? "enabled" : "disabled");
-    code = output_done(args, t->id, sentence);
-  }
-  cli_store_end(&s);
-  return code;
+  if (!t) return CLI_NOT_FOUND;
+  if (!setup_account_token_enable(s->store, t->instance_id, t->id, enabled, err)) return setup_refused(args, s, err);
+  const char *sentence = mem_printf(cli_ctx(args), "account token \"%s\" is %s; what was issued for it has ended",
+                                    t->name, enabled ? "enabled" : "disabled");
+  return output_done(args, t->id, sentence);
 }
 
-int cli_account_token_enable(const struct cli_args *args) {
-  return enable(args, true);
-}
-
-int cli_account_token_disable(const struct cli_args *args) {
-  return enable(args, false);
+int cli_account_token_set_enabled(const struct cli_args *args) {
+  return cli_with_store(args, set_enabled);
 }

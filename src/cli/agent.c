@@ -5,9 +5,8 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "cli/find.h"
-#include "cli/output.h"
+#include "cli/listing.h"
 #include "cli/password.h"
-#include "cli/term.h"
 #include "store/setup.h"
 
 #include <string.h>
@@ -64,17 +63,17 @@ static int create(const struct cli_args *args, const struct cli_store *s, const 
   return print_person(args, output_number(cli_ctx(args), id), a.login, made ? password : NULL);
 }
 
-int cli_agent_create(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
+static int create_with_password(const struct cli_args *args, const struct cli_store *s) {
   char password[PASSWORD_MAX + 1];
   bool made = false;
-  code = get_password(args, password, &made);
-  if (code == CLI_OK) code = create(args, &s, password, made);
+  int code = get_password(args, password, &made);
+  if (code == CLI_OK) code = create(args, s, password, made);
   secret_wipe(password, sizeof password);
-  cli_store_end(&s);
   return code;
+}
+
+int cli_agent_create(const struct cli_args *args) {
+  return cli_with_store(args, create_with_password);
 }
 
 static void put_json(struct output *o, const struct agent *a) {
@@ -88,39 +87,31 @@ static void put_json(struct output *o, const struct agent *a) {
   jw_object_end(&o->w);
 }
 
-int cli_agent_list(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  void *ctx = cli_ctx(args);
-  struct output o;
-  output_begin(&o, ctx);
-  jw_object(&o.w);
-  jw_key(&o.w, "items");
-  jw_array(&o.w);
-  struct term_table *t = term_table_new(ctx, (const char *const[]){"ID", "LOGIN", "NAME", "PROFILE", "ENABLED", NULL});
-  for (int i = 0; i < s.registry->agent_count; i++) {
-    const struct agent *a = &s.registry->agents[i];
-    if (a->instance_id != s.instance->id) continue;
-    put_json(&o, a);
-    term_table_add(t, (const char *const[]){output_number(ctx, a->id), a->login, a->display_name,
-                                            agent_profile_word(a->profile), a->enabled ? "yes" : "no"});
+static void rows(struct listing *l) {
+  for (int i = 0; i < l->store->registry->agent_count; i++) {
+    const struct agent *a = &l->store->registry->agents[i];
+    if (a->instance_id != l->store->instance->id) continue;
+    put_json(&l->out, a);
+    term_table_add(l->table, (const char *const[]){output_number(cli_ctx(l->args), a->id), a->login, a->display_name,
+                                                   agent_profile_word(a->profile), a->enabled ? "yes" : "no"});
   }
-  jw_array_end(&o.w);
-  jw_object_end(&o.w);
-  if (cli_json(args)) {
-    code = output_end(&o);
-  } else {
-    term_table_print(t, stdout, "no agent yet: guichet agent create --login NAME");
-  }
-  cli_store_end(&s);
-  return code;
 }
 
-static int set_password(const struct cli_args *args, const struct cli_store *s, const struct agent *a) {
+int cli_agent_list(const struct cli_args *args) {
+  static const struct listing_kind kind = {
+      .headings = {"ID", "LOGIN", "NAME", "PROFILE", "ENABLED", NULL},
+      .rows = rows,
+      .none = "no agent yet: guichet agent create --login NAME",
+  };
+  return listing_run(args, &kind);
+}
+
+static int set_password(const struct cli_args *args, const struct cli_store *s) {
+  const struct agent *a = find_agent(s, cli_word(args, 0));
   char password[PASSWORD_MAX + 1];
   char err[256];
   bool made = false;
+  if (!a) return CLI_NOT_FOUND;
   int code = get_password(args, password, &made);
   if (code == CLI_OK && !setup_agent_password(s->store, a->instance_id, a->id, password, err)) {
     code = setup_refused(args, s, err);
@@ -131,41 +122,21 @@ static int set_password(const struct cli_args *args, const struct cli_store *s, 
   return code;
 }
 
-static int enable(const struct cli_args *args, const struct cli_store *s, const struct agent *a, bool enabled) {
+int cli_agent_password(const struct cli_args *args) {
+  return cli_with_store(args, set_password);
+}
+
+static int set_enabled(const struct cli_args *args, const struct cli_store *s) {
+  const struct agent *a = find_agent(s, cli_word(args, 0));
+  bool enabled = cli_enables(args);
   char err[256];
+  if (!a) return CLI_NOT_FOUND;
   if (!setup_agent_enable(s->store, a->instance_id, a->id, enabled, err)) return setup_refused(args, s, err);
   const char *sentence = mem_printf(cli_ctx(args), "agent \"%s\" %s", a->login,
                                     enabled ? "may log in" : "may no longer log in; their sessions have ended");
   return output_done(args, a->id, sentence);
 }
 
-static int enable_yes(const struct cli_args *args, const struct cli_store *s, const struct agent *a) {
-  return enable(args, s, a, true);
-}
-
-static int enable_no(const struct cli_args *args, const struct cli_store *s, const struct agent *a) {
-  return enable(args, s, a, false);
-}
-
-static int with_one(const struct cli_args *args,
-                    int (*fn)(const struct cli_args *args, const struct cli_store *s, const struct agent *a)) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  const struct agent *a = find_agent(&s, cli_word(args, 0));
-  code = a ? fn(args, &s, a) : CLI_NOT_FOUND;
-  cli_store_end(&s);
-  return code;
-}
-
-int cli_agent_enable(const struct cli_args *args) {
-  return with_one(args, enable_yes);
-}
-
-int cli_agent_disable(const struct cli_args *args) {
-  return with_one(args, enable_no);
-}
-
-int cli_agent_password(const struct cli_args *args) {
-  return with_one(args, set_password);
+int cli_agent_set_enabled(const struct cli_args *args) {
+  return cli_with_store(args, set_enabled);
 }

@@ -7,8 +7,6 @@
 #include "base/secret.h"
 #include "cli/find.h"
 #include "cli/one_channel.h"
-#include "cli/output.h"
-#include "cli/term.h"
 #include "jobs/callback.h"
 #include "store/setup_custom.h"
 
@@ -23,6 +21,15 @@ static int check_callback(const struct cli_args *args, const struct callback_che
   if (callback_check(conf, check, why)) return CLI_OK;
   return cli_fail(CLI_REFUSED, "--callback: %s did not pass the check: %s; --anyway saves it all the same", check->url,
                   why);
+}
+
+/* What a check, as every delivery, is signed with must be there. */
+static int can_sign(const struct channel *c, const char *token) {
+  if (!c->secret)
+    return cli_fail(CLI_FAILED, "the channel's salt does not open: put the master key back that belongs to this store");
+  if (!token || !*token)
+    return cli_fail(CLI_FAILED, "the channel's token is disabled: guichet channel set … --token TOKEN");
+  return CLI_OK;
 }
 
 /* ---- making one ---- */
@@ -48,13 +55,6 @@ static int token_for(const struct cli_args *args, const struct cli_store *s, int
   if (!setup_account_token_create(s->store, s->instance->id, "default", ret_id, ret_value, err))
     return cli_fail(CLI_REFUSED, "no account token is enabled, and \"default\" %s; enable one or create another", err);
   return CLI_OK;
-}
-
-static int service_of(const struct cli_args *args, const struct cli_store *s, int64_t *ret_id) {
-  const char *word = cli_text(args, "service", NULL);
-  const struct service *v = word ? find_service(s, word) : NULL;
-  if (v) *ret_id = v->id;
-  return word && !v ? CLI_NOT_FOUND : CLI_OK;
 }
 
 struct made {
@@ -89,7 +89,7 @@ static void take_times(const struct cli_args *args, struct setup_custom *c) {
   c->bot_close_ms = cli_int(args, "close-bot", c->bot_close_ms);
 }
 
-static int create(const struct cli_args *args, const struct cli_store *s, struct made *m) {
+static int make(const struct cli_args *args, const struct cli_store *s, struct made *m) {
   struct setup_custom c = {
       .name = cli_text(args, "name", ""),
       .callback_url = cli_text(args, "callback", ""),
@@ -97,7 +97,7 @@ static int create(const struct cli_args *args, const struct cli_store *s, struct
       .refresh_ms = CUSTOM_REFRESH_MS,
   };
   take_times(args, &c);
-  int code = service_of(args, s, &c.service_id);
+  int code = channel_service(args, s, &c.service_id);
   if (code == CLI_OK) code = token_for(args, s, &c.token_id, m->token);
   if (code != CLI_OK) return code;
   setup_custom_salt(m->salt);
@@ -111,35 +111,22 @@ static int create(const struct cli_args *args, const struct cli_store *s, struct
   return print_made(args, s, m);
 }
 
-int cli_channel_create(const struct cli_args *args) {
-  struct cli_store s;
+static int create(const struct cli_args *args, const struct cli_store *s) {
   struct made m = {.id = 0};
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  code = create(args, &s, &m);
+  int code = make(args, s, &m);
   secret_wipe(&m, sizeof m);
-  cli_store_end(&s);
   return code;
+}
+
+int cli_channel_create(const struct cli_args *args) {
+  return cli_with_store(args, create);
 }
 
 /* ---- seeing ---- */
 
-static const char *service_name(const struct registry *r, int64_t id) {
-  const struct service *v = registry_service(r, id);
-  return v ? v->name : "";
-}
-
 static const char *token_name(const struct registry *r, int64_t id) {
   const struct account_token *t = registry_account_token(r, id);
   return t ? t->name : "";
-}
-
-static void put_named(struct output *o, const char *key, int64_t id, const char *name) {
-  jw_key(&o->w, key);
-  jw_object(&o->w);
-  jw_kint(&o->w, "id", id);
-  jw_kstr(&o->w, "name", name);
-  jw_object_end(&o->w);
 }
 
 static void put_json(struct output *o, const struct registry *r, const struct channel *c) {
@@ -161,34 +148,17 @@ static void put_json(struct output *o, const struct registry *r, const struct ch
   jw_object_end(&o->w);
 }
 
+static void rows(struct listing *l) {
+  list_channels(l, CHANNEL_VOXIMPLANT, put_json);
+}
+
 int cli_channel_list(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  void *ctx = cli_ctx(args);
-  struct output o;
-  output_begin(&o, ctx);
-  jw_object(&o.w);
-  jw_key(&o.w, "items");
-  jw_array(&o.w);
-  struct term_table *t =
-      term_table_new(ctx, (const char *const[]){"ID", "NAME", "ENABLED", "SERVICE", "UUID", "CALLBACK", NULL});
-  for (int i = 0; i < s.registry->channel_count; i++) {
-    const struct channel *c = &s.registry->channels[i];
-    if (c->instance_id != s.instance->id || c->kind != CHANNEL_VOXIMPLANT) continue;
-    put_json(&o, s.registry, c);
-    term_table_add(t, (const char *const[]){output_number(ctx, c->id), c->name, c->enabled ? "yes" : "no",
-                                            service_name(s.registry, c->service_id), c->client_id,
-                                            *c->webhook_url ? c->webhook_url : "-"});
-  }
-  jw_array_end(&o.w);
-  jw_object_end(&o.w);
-  if (cli_json(args))
-    code = output_end(&o);
-  else
-    term_table_print(t, stdout, "no channel yet: guichet channel create --name NAME --callback URL");
-  cli_store_end(&s);
-  return code;
+  static const struct listing_kind kind = {
+      .headings = {"ID", "NAME", "ENABLED", "SERVICE", "UUID", "CALLBACK", NULL},
+      .rows = rows,
+      .none = "no channel yet: guichet channel create --name NAME --callback URL",
+  };
+  return listing_run(args, &kind);
 }
 
 static const char *time_or_never(void *ctx, int64_t ms) {
@@ -203,7 +173,7 @@ static int show(const struct cli_args *args, const struct cli_store *s, const st
     put_json(&o, s->registry, c);
     return output_end(&o);
   }
-  const char *const rows[][2] = {
+  const char *const lines[][2] = {
       {"id", output_number(ctx, c->id)},
       {"name", c->name},
       {"enabled", c->enabled ? "yes" : "no"},
@@ -219,7 +189,7 @@ static int show(const struct cli_args *args, const struct cli_store *s, const st
       {"closes after a bot", time_or_never(ctx, c->bot_close_ms)},
       {"made at", term_time(ctx, c->created_at)},
   };
-  for (size_t i = 0; i < ARRAY_LEN(rows); i++) printf("%-19s %s\n", rows[i][0], term_clean(ctx, rows[i][1]));
+  for (size_t i = 0; i < ARRAY_LEN(lines); i++) printf("%-19s %s\n", lines[i][0], term_clean(ctx, lines[i][1]));
   return CLI_OK;
 }
 
@@ -243,12 +213,14 @@ static int set(const struct cli_args *args, const struct cli_store *s, const str
   };
   char token[ACCOUNT_TOKEN_LEN], err[256];
   take_times(args, &next);
-  int code = service_of(args, s, &next.service_id);
+  int code = channel_service(args, s, &next.service_id);
   snprintf(token, sizeof token, "%s", c->token ? c->token : "");
   if (code == CLI_OK && cli_has(args, "token")) code = token_for(args, s, &next.token_id, token);
   bool moved = strcmp(next.callback_url, c->webhook_url) != 0 && *next.callback_url;
   const struct callback_check check = {.kind = c->kind, .url = next.callback_url, .secret = c->secret, .token = token};
-  if (code == CLI_OK && moved && !cli_has(args, "anyway")) code = check_callback(args, &check);
+  bool asked = moved && !cli_has(args, "anyway");
+  if (code == CLI_OK && asked) code = can_sign(c, token);
+  if (code == CLI_OK && asked) code = check_callback(args, &check);
   secret_wipe(token, sizeof token);
   if (code != CLI_OK) return code;
   if (!setup_custom_update(s->store, c->instance_id, c->id, &next, err)) return setup_refused(args, s, err);
@@ -262,7 +234,7 @@ static int check(const struct cli_args *args, const struct cli_store *s, const s
   if (!conf) return CLI_USAGE;
   if (!*c->webhook_url)
     return cli_fail(CLI_FAILED, "the channel has no callback: guichet channel set … --callback URL");
-  if (!c->token) return cli_fail(CLI_FAILED, "the channel's token is disabled: guichet channel set … --token TOKEN");
+  if (can_sign(c, c->token) != CLI_OK) return CLI_FAILED;
   const struct callback_check what = {.kind = c->kind, .url = c->webhook_url, .secret = c->secret, .token = c->token};
   if (!callback_check(conf, &what, why))
     return cli_fail(CLI_FAILED, "%s did not pass the check: %s", c->webhook_url, why);
@@ -281,10 +253,6 @@ int cli_channel_check(const struct cli_args *args) {
   return with_channel(args, find_custom_channel, check);
 }
 
-int cli_channel_enable(const struct cli_args *args) {
-  return with_channel(args, find_custom_channel, channel_set_enabled);
-}
-
-int cli_channel_disable(const struct cli_args *args) {
+int cli_channel_set_enabled(const struct cli_args *args) {
   return with_channel(args, find_custom_channel, channel_set_enabled);
 }

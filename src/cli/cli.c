@@ -70,6 +70,19 @@ void cli_store_end(struct cli_store *s) {
   *s = (struct cli_store){0};
 }
 
+int cli_with_store(const struct cli_args *args, int (*fn)(const struct cli_args *args, const struct cli_store *s)) {
+  struct cli_store s;
+  int code = cli_store_begin(args, &s);
+  if (code != CLI_OK) return code;
+  code = fn(args, &s);
+  cli_store_end(&s);
+  return code;
+}
+
+bool cli_enables(const struct cli_args *args) {
+  return strcmp(cli_args_command(args)->sub, "enable") == 0;
+}
+
 /* ---- which command ---- */
 
 static bool is_name(const char *name) {

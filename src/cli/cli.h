@@ -99,3 +99,7 @@ struct cli_store {
 /* CLI_OK, or another code after saying why. */
 int cli_store_begin(const struct cli_args *args, struct cli_store *ret) MUST_CHECK;
 void cli_store_end(struct cli_store *s);
+/* Opens the store, does it, closes; returns the exit code. */
+int cli_with_store(const struct cli_args *args, int (*fn)(const struct cli_args *args, const struct cli_store *s));
+/* Of a command that exists as "enable" and "disable": which is it? */
+bool cli_enables(const struct cli_args *args);

@@ -77,9 +77,10 @@ const struct cli_command cli_commands[] = {
      .run = cli_connector_rotate,
      .detail = "Access tokens issued so far end at once. What is sent to the webhook is signed with the new secret "
                "from now on."},
-    {"connector", "enable", "Let a connector in again", ONE("CONNECTOR"), .uses = STORE, .run = cli_connector_enable},
+    {"connector", "enable", "Let a connector in again", ONE("CONNECTOR"), .uses = STORE,
+     .run = cli_connector_set_enabled},
     {"connector", "disable", "Shut a connector out; its access tokens end at once", ONE("CONNECTOR"), .uses = STORE,
-     .run = cli_connector_disable},
+     .run = cli_connector_set_enabled},
 
     {"channel", "create", "Make a custom channel of Voximplant Kit and show its salt once", .uses = CALLS,
      .flags =
@@ -99,19 +100,20 @@ const struct cli_command cli_commands[] = {
      .run = cli_channel_set, .detail = "What is not named stays as it is."},
     {"channel", "check", "Ask a custom channel's callback whether it knows us", ONE("CHANNEL"), .uses = CALLS,
      .run = cli_channel_check, .detail = "One signed GET, as when the callback is set. Any 2xx passes."},
-    {"channel", "enable", "Let a custom channel in again", ONE("CHANNEL"), .uses = STORE, .run = cli_channel_enable},
+    {"channel", "enable", "Let a custom channel in again", ONE("CHANNEL"), .uses = STORE,
+     .run = cli_channel_set_enabled},
     {"channel", "disable", "Shut a custom channel out; its tokens end at once", ONE("CHANNEL"), .uses = STORE,
-     .run = cli_channel_disable},
+     .run = cli_channel_set_enabled},
 
     {"account-token", "create", "Make an API token that custom channels log in and sign with, shown once",
      .uses = STORE, .flags = FLAGS({"name", "NAME", "What it is called; unique in the instance", .required = true}),
      .run = cli_account_token_create},
     {"account-token", "list", "List the account's tokens", .uses = STORE, .run = cli_account_token_list},
     {"account-token", "disable", "Make an account token useless; what was issued for it ends at once", ONE("TOKEN"),
-     .uses = STORE, .run = cli_account_token_disable,
+     .uses = STORE, .run = cli_account_token_set_enabled,
      .detail = "TOKEN is its id or name. Channels that sign with it send nothing until they get another."},
     {"account-token", "enable", "Let an account token be used again", ONE("TOKEN"), .uses = STORE,
-     .run = cli_account_token_enable},
+     .run = cli_account_token_set_enabled},
 
     {"agent", "create", "Make a person who may log in", .uses = STORE,
      .flags = FLAGS({"login", "LOGIN", "The name to log in with; unique in the instance", .required = true},
@@ -120,14 +122,14 @@ const struct cli_command cli_commands[] = {
      .run = cli_agent_create},
     {"agent", "list", "List the people who may log in", .uses = STORE, .run = cli_agent_list},
     {"agent", "disable", "Shut a person out; their sessions end at once", ONE("AGENT"), .uses = STORE,
-     .run = cli_agent_disable, .detail = "AGENT is the id or the login."},
-    {"agent", "enable", "Let a person log in again", ONE("AGENT"), .uses = STORE, .run = cli_agent_enable},
+     .run = cli_agent_set_enabled, .detail = "AGENT is the id or the login."},
+    {"agent", "enable", "Let a person log in again", ONE("AGENT"), .uses = STORE, .run = cli_agent_set_enabled},
     {"agent", "set-password", "Give a person another password", ONE("AGENT"), .uses = STORE,
      .flags = FLAGS(PASSWORD_FLAG), .run = cli_agent_password, .detail = "Their sessions end at once."},
 
     {"service", "create", "Make a service, a queue that agents serve", .uses = STORE,
      .flags = FLAGS({"name", "NAME", "What it is called; unique in the instance", .required = true},
-                    {"priority", "N", "1 (served first) to 10; default 5", CLI_INT, .min = 1, .max = 10}),
+                    {"priority", "N", "1 (served first) to 10; default 10", CLI_INT, .min = 1, .max = 10}),
      .run = cli_service_create},
     {"service", "list", "List the services", .uses = STORE, .run = cli_service_list},
     {"setup", "list", "List the rows of one family of the setup", ONE("FAMILY"), .uses = STORE, .run = cli_setup_list,
@@ -163,9 +165,9 @@ const struct cli_command cli_commands[] = {
          "APIs: agent, contact-manager, interaction, supervision, task, activity-planning, administration. Verbs: "
          "GET, POST, PUT, DELETE."},
     {"token", "list", "List the API tokens and when they were last used", .uses = STORE, .run = cli_token_list},
-    {"token", "disable", "Make an API token useless", ONE("TOKEN"), .uses = STORE, .run = cli_token_disable,
+    {"token", "disable", "Make an API token useless", ONE("TOKEN"), .uses = STORE, .run = cli_token_set_enabled,
      .detail = "TOKEN is its id or label."},
-    {"token", "enable", "Let an API token be used again", ONE("TOKEN"), .uses = STORE, .run = cli_token_enable},
+    {"token", "enable", "Let an API token be used again", ONE("TOKEN"), .uses = STORE, .run = cli_token_set_enabled},
 
     {"listen", NULL, "Be a partner's webhook on this terminal", .uses = CLI_USES_JSON,
      .flags =

@@ -8,23 +8,11 @@
 #include "base/secret.h"
 #include "cli/find.h"
 #include "cli/one_channel.h"
-#include "cli/output.h"
-#include "cli/term.h"
 #include "store/setup.h"
 
 #include <string.h>
 
 #define KEEP_OLD_MS (60 * 60 * 1000)
-
-/* The id of the service that --service names; 0 when it was not given. */
-static int service_of(const struct cli_args *args, const struct cli_store *s, int64_t *ret_id) {
-  const char *word = cli_text(args, "service", NULL);
-  if (!word) return CLI_OK;
-  const struct service *v = find_service(s, word);
-  if (!v) return CLI_NOT_FOUND;
-  *ret_id = v->id;
-  return CLI_OK;
-}
 
 static int print_created(const struct cli_args *args, const char *id, const char *client_id, const char *secret) {
   if (!cli_json(args)) {
@@ -50,7 +38,7 @@ static int create(const struct cli_args *args, const struct cli_store *s) {
       .webhook_url = cli_text(args, "webhook", ""),
       .show_agent = cli_int(args, "show-agent", 0),
   };
-  int code = service_of(args, s, &c.service_id);
+  int code = channel_service(args, s, &c.service_id);
   if (code != CLI_OK) return code;
   int64_t id = 0;
   char client_id[CLIENT_ID_LEN];
@@ -65,20 +53,10 @@ static int create(const struct cli_args *args, const struct cli_store *s) {
 }
 
 int cli_connector_create(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  code = create(args, &s);
-  cli_store_end(&s);
-  return code;
+  return cli_with_store(args, create);
 }
 
 /* ---- seeing ---- */
-
-static const char *service_name(const struct registry *r, int64_t id) {
-  const struct service *v = registry_service(r, id);
-  return v ? v->name : "";
-}
 
 static void put_json(struct output *o, const struct registry *r, const struct channel *c) {
   jw_object(&o->w);
@@ -88,11 +66,7 @@ static void put_json(struct output *o, const struct registry *r, const struct ch
   jw_kbool(&o->w, "enabled", c->enabled);
   jw_kstr(&o->w, "client_id", c->client_id);
   jw_kstr(&o->w, "webhook", c->webhook_url);
-  jw_key(&o->w, "service");
-  jw_object(&o->w);
-  jw_kint(&o->w, "id", c->service_id);
-  jw_kstr(&o->w, "name", service_name(r, c->service_id));
-  jw_object_end(&o->w);
+  put_named(o, "service", c->service_id, service_name(r, c->service_id));
   jw_kbool(&o->w, "show_agent", c->show_agent);
   bool two = c->old_secret && c->old_until > clock_wall_ms();
   jw_ktime(&o->w, "old_secret_until", two ? c->old_until : 0);
@@ -100,42 +74,17 @@ static void put_json(struct output *o, const struct registry *r, const struct ch
   jw_object_end(&o->w);
 }
 
-static void print_table(const struct cli_args *args, const struct cli_store *s) {
-  void *ctx = cli_ctx(args);
-  struct term_table *t =
-      term_table_new(ctx, (const char *const[]){"ID", "NAME", "ENABLED", "SERVICE", "CLIENT ID", "WEBHOOK", NULL});
-  for (int i = 0; i < s->registry->channel_count; i++) {
-    const struct channel *c = &s->registry->channels[i];
-    if (c->instance_id != s->instance->id || c->kind != CHANNEL_KIAMO_IO) continue;
-    term_table_add(t, (const char *const[]){output_number(ctx, c->id), c->name, c->enabled ? "yes" : "no",
-                                            service_name(s->registry, c->service_id), c->client_id,
-                                            *c->webhook_url ? c->webhook_url : "-"});
-  }
-  term_table_print(t, stdout, "no connector yet: guichet connector create --name NAME --webhook URL");
+static void rows(struct listing *l) {
+  list_channels(l, CHANNEL_KIAMO_IO, put_json);
 }
 
 int cli_connector_list(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  if (cli_json(args)) {
-    struct output o;
-    output_begin(&o, cli_ctx(args));
-    jw_object(&o.w);
-    jw_key(&o.w, "items");
-    jw_array(&o.w);
-    for (int i = 0; i < s.registry->channel_count; i++) {
-      const struct channel *c = &s.registry->channels[i];
-      if (c->instance_id == s.instance->id && c->kind == CHANNEL_KIAMO_IO) put_json(&o, s.registry, c);
-    }
-    jw_array_end(&o.w);
-    jw_object_end(&o.w);
-    code = output_end(&o);
-  } else {
-    print_table(args, &s);
-  }
-  cli_store_end(&s);
-  return code;
+  static const struct listing_kind kind = {
+      .headings = {"ID", "NAME", "ENABLED", "SERVICE", "CLIENT ID", "WEBHOOK", NULL},
+      .rows = rows,
+      .none = "no connector yet: guichet connector create --name NAME --webhook URL",
+  };
+  return listing_run(args, &kind);
 }
 
 static int show(const struct cli_args *args, const struct cli_store *s, const struct channel *c) {
@@ -147,7 +96,7 @@ static int show(const struct cli_args *args, const struct cli_store *s, const st
     return output_end(&o);
   }
   bool two = c->old_secret && c->old_until > clock_wall_ms();
-  const char *const rows[][2] = {
+  const char *const lines[][2] = {
       {"id", output_number(ctx, c->id)},
       {"name", c->name},
       {"kind", surface_of(c->kind)->word},
@@ -161,7 +110,7 @@ static int show(const struct cli_args *args, const struct cli_store *s, const st
       {"answers come from", c->show_agent ? "the agent's name" : "the instance's name"},
       {"made at", term_time(ctx, c->created_at)},
   };
-  for (size_t i = 0; i < ARRAY_LEN(rows); i++) printf("%-17s %s\n", rows[i][0], term_clean(ctx, rows[i][1]));
+  for (size_t i = 0; i < ARRAY_LEN(lines); i++) printf("%-17s %s\n", lines[i][0], term_clean(ctx, lines[i][1]));
   return CLI_OK;
 }
 
@@ -178,7 +127,7 @@ static int set(const struct cli_args *args, const struct cli_store *s, const str
       !cli_has(args, "show-agent")) {
     return cli_fail(CLI_USAGE, "nothing to set: give --name, --webhook, --service or --show-agent");
   }
-  int code = service_of(args, s, &next.service_id);
+  int code = channel_service(args, s, &next.service_id);
   if (code != CLI_OK) return code;
   char err[256];
   if (!setup_channel_update(s->store, c->instance_id, c->id, &next, err)) return setup_refused(args, s, err);
@@ -225,10 +174,6 @@ int cli_connector_rotate(const struct cli_args *args) {
   return with_channel(args, find_connector, rotate);
 }
 
-int cli_connector_enable(const struct cli_args *args) {
-  return with_channel(args, find_connector, channel_set_enabled);
-}
-
-int cli_connector_disable(const struct cli_args *args) {
+int cli_connector_set_enabled(const struct cli_args *args) {
   return with_channel(args, find_connector, channel_set_enabled);
 }

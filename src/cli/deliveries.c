@@ -109,12 +109,7 @@ static int list(const struct cli_args *args, const struct cli_store *s) {
 }
 
 int cli_deliveries_list(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  code = list(args, &s);
-  cli_store_end(&s);
-  return code;
+  return cli_with_store(args, list);
 }
 
 /* ---- one ---- */
@@ -129,9 +124,9 @@ static int unknown(const char *word) {
   return cli_fail(CLI_NOT_FOUND, "there is no delivery \"%s\"; guichet deliveries list shows them", word);
 }
 
-static void print_one(const struct cli_args *args, const struct cli_store *s, const struct delivery *d) {
+static void print_one(const struct cli_args *args, const struct cli_store *s, const struct delivery *d,
+                      const char *payload) {
   void *ctx = cli_ctx(args);
-  const char *payload = mem_strndup(ctx, d->payload, d->payload_len);
   const char *const rows[][2] = {
       {"id", output_hex(ctx, d->instance_id, d->id)},
       {"state", delivery_state_word(d->state)},
@@ -152,12 +147,14 @@ static void print_one(const struct cli_args *args, const struct cli_store *s, co
 static int show(const struct cli_args *args, const struct cli_store *s) {
   const char *word = cli_word(args, 0);
   struct delivery d;
+  size_t len = 0;
   struct db *db = store_read_begin(s->store);
   bool found = delivery_get(db, cli_ctx(args), s->instance->id, id_of(s, word), &d);
+  const char *payload = found ? delivery_payload(db, cli_ctx(args), d.id, &len) : NULL;
   store_read_end(s->store, db);
-  if (!found) return unknown(word);
+  if (!payload) return unknown(word);
   if (!cli_json(args)) {
-    print_one(args, s, &d);
+    print_one(args, s, &d, payload);
     return CLI_OK;
   }
   struct output o;
@@ -165,18 +162,13 @@ static int show(const struct cli_args *args, const struct cli_store *s) {
   jw_object(&o.w);
   put_members(&o, s, &d);
   jw_key(&o.w, "payload");
-  jw_strn(&o.w, d.payload, d.payload_len);
+  jw_strn(&o.w, payload, len);
   jw_object_end(&o.w);
   return output_end(&o);
 }
 
 int cli_deliveries_show(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  code = show(args, &s);
-  cli_store_end(&s);
-  return code;
+  return cli_with_store(args, show);
 }
 
 /* ---- again ---- */
@@ -274,10 +266,5 @@ static int replay(const struct cli_args *args, const struct cli_store *s) {
 }
 
 int cli_deliveries_replay(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  code = replay(args, &s);
-  cli_store_end(&s);
-  return code;
+  return cli_with_store(args, replay);
 }

@@ -3,59 +3,36 @@
 
 #include "base/mem.h"
 #include "cli/find.h"
-#include "cli/output.h"
-#include "cli/term.h"
+#include "cli/listing.h"
 #include "store/setup.h"
 
-int cli_instance_create(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
+static int create(const struct cli_args *args, const struct cli_store *s) {
+  static const char next[] =
+      "give it an administrator: guichet agent create --login admin --profile administrator --instance";
   char err[256];
   int64_t id = 0;
   const char *name = cli_text(args, "name", "");
-  if (setup_instance_create(s.store, name, &id, err)) {
-    const char *next =
-        "give it an administrator: guichet agent create --login admin --profile administrator --instance";
-    code = output_done(args, id, mem_printf(cli_ctx(args), "made instance \"%s\"; %s \"%s\"", name, next, name));
-  } else {
-    code = setup_refused(args, &s, err);
-  }
-  cli_store_end(&s);
-  return code;
+  if (!setup_instance_create(s->store, name, &id, err)) return setup_refused(args, s, err);
+  return output_done(args, id, mem_printf(cli_ctx(args), "made instance \"%s\"; %s \"%s\"", name, next, name));
 }
 
-static int list_json(const struct cli_args *args, const struct registry *r) {
-  struct output o;
-  output_begin(&o, cli_ctx(args));
-  jw_object(&o.w);
-  jw_key(&o.w, "items");
-  jw_array(&o.w);
-  for (int i = 0; i < r->instance_count; i++) {
-    jw_object(&o.w);
-    jw_kint(&o.w, "id", r->instances[i].id);
-    jw_kstr(&o.w, "name", r->instances[i].name);
-    jw_object_end(&o.w);
+int cli_instance_create(const struct cli_args *args) {
+  return cli_with_store(args, create);
+}
+
+static void rows(struct listing *l) {
+  for (int i = 0; i < l->store->registry->instance_count; i++) {
+    const struct instance *n = &l->store->registry->instances[i];
+    struct jw *w = &l->out.w;
+    jw_object(w);
+    jw_kint(w, "id", n->id);
+    jw_kstr(w, "name", n->name);
+    jw_object_end(w);
+    term_table_add(l->table, (const char *const[]){output_number(cli_ctx(l->args), n->id), n->name});
   }
-  jw_array_end(&o.w);
-  jw_object_end(&o.w);
-  return output_end(&o);
 }
 
 int cli_instance_list(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  if (cli_json(args)) {
-    code = list_json(args, s.registry);
-  } else {
-    struct term_table *t = term_table_new(cli_ctx(args), (const char *const[]){"ID", "NAME", NULL});
-    for (int i = 0; i < s.registry->instance_count; i++) {
-      const struct instance *n = &s.registry->instances[i];
-      term_table_add(t, (const char *const[]){output_number(cli_ctx(args), n->id), n->name});
-    }
-    term_table_print(t, stdout, "no instance");
-  }
-  cli_store_end(&s);
-  return code;
+  static const struct listing_kind kind = {.headings = {"ID", "NAME", NULL}, .rows = rows, .none = "no instance"};
+  return listing_run(args, &kind);
 }

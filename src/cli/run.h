@@ -26,32 +26,27 @@ int cli_connector_list(const struct cli_args *args);
 int cli_connector_show(const struct cli_args *args);
 int cli_connector_set(const struct cli_args *args);
 int cli_connector_rotate(const struct cli_args *args);
-int cli_connector_enable(const struct cli_args *args);
-int cli_connector_disable(const struct cli_args *args);
+int cli_connector_set_enabled(const struct cli_args *args);
 /* channel.c */
 int cli_channel_create(const struct cli_args *args);
 int cli_channel_list(const struct cli_args *args);
 int cli_channel_show(const struct cli_args *args);
 int cli_channel_set(const struct cli_args *args);
 int cli_channel_check(const struct cli_args *args);
-int cli_channel_enable(const struct cli_args *args);
-int cli_channel_disable(const struct cli_args *args);
+int cli_channel_set_enabled(const struct cli_args *args);
 /* account_token.c */
 int cli_account_token_create(const struct cli_args *args);
 int cli_account_token_list(const struct cli_args *args);
-int cli_account_token_enable(const struct cli_args *args);
-int cli_account_token_disable(const struct cli_args *args);
+int cli_account_token_set_enabled(const struct cli_args *args);
 /* agent.c */
 int cli_agent_create(const struct cli_args *args);
 int cli_agent_list(const struct cli_args *args);
-int cli_agent_enable(const struct cli_args *args);
-int cli_agent_disable(const struct cli_args *args);
+int cli_agent_set_enabled(const struct cli_args *args);
 int cli_agent_password(const struct cli_args *args);
 /* token.c */
 int cli_token_create(const struct cli_args *args);
 int cli_token_list(const struct cli_args *args);
-int cli_token_enable(const struct cli_args *args);
-int cli_token_disable(const struct cli_args *args);
+int cli_token_set_enabled(const struct cli_args *args);
 /* listen.c */
 int cli_listen(const struct cli_args *args);
 /* send.c */

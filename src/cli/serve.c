@@ -7,6 +7,7 @@
 #include "api/kiamo_v3/presence.h"
 #include "api/routes.h"
 #include "auth/access.h"
+#include "auth/device.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -92,11 +93,13 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
     return false;
   }
   access_setup(store_key(s->app.store));
+  device_setup(store_key(s->app.store));
   s->app.metrics = metrics_new(ctx, api_route_count);
   s->app.work = work_new(ctx, "work", WORKERS, WORK_MAX);
   s->app.client_brake = brake_new(ctx, 10, 1000, 60000, BRAKES_MAX);
-  s->app.login_brake = brake_new(ctx, 5, 1000, 900000, BRAKES_MAX);
-  s->app.owner_brake = brake_new(ctx, 50, 1000, 60000, BRAKES_MAX);
+  s->app.pair_brake = brake_new(ctx, 5, 1000, 900000, BRAKES_MAX);
+  s->app.login_brake = brake_new(ctx, 50, 1000, 60000, BRAKES_MAX);
+  s->app.network_brake = brake_new(ctx, 100, 1000, 60000, BRAKES_MAX);
   s->app.token_rate = rate_new(ctx, BRAKES_MAX);
   s->app.token_use = token_use_new(ctx, TOKENS_MAX);
   s->app.live = live_new(ctx, s->app.store);
@@ -108,7 +111,7 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
   s->route = route_new(ctx, s->app.store, s->conf);
   struct store_hooks hooks = {.events = on_events, .delivery = on_delivery, .down = on_down, .arg = s};
   store_set_hooks(s->app.store, &hooks);
-  s->housekeep = housekeep_start(ctx, s->app.store, s->app.token_use);
+  s->housekeep = housekeep_start(ctx, s->app.store, s->app.token_use, s->conf);
   s->timers = timers_start(ctx, s->app.store, s->conf);
   route_start(s->route);
   struct deliver *deliver = deliver_start(ctx, s->app.store, s->conf);
@@ -208,6 +211,7 @@ static void reread(struct server *s, void *ctx) {
   http_server_set_conf(s->app.http, s->conf);
   deliver_set_conf(s->deliver, s->conf);
   timers_set_conf(s->timers, s->conf);
+  housekeep_set_conf(s->housekeep, s->conf);
   route_set_conf(s->route, s->conf);
   s->app.conf = s->conf;
   store_epoch_raise(s->app.store);

@@ -5,8 +5,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "cli/find.h"
-#include "cli/output.h"
-#include "cli/term.h"
+#include "cli/listing.h"
 #include "store/setup.h"
 
 static int create(const struct cli_args *args, const struct cli_store *s) {
@@ -37,12 +36,7 @@ static int create(const struct cli_args *args, const struct cli_store *s) {
 }
 
 int cli_token_create(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  code = create(args, &s);
-  cli_store_end(&s);
-  return code;
+  return cli_with_store(args, create);
 }
 
 static void put_json(struct output *o, const struct api_token *t, const char *rights) {
@@ -56,59 +50,37 @@ static void put_json(struct output *o, const struct api_token *t, const char *ri
   jw_object_end(&o->w);
 }
 
-int cli_token_list(const struct cli_args *args) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
-  void *ctx = cli_ctx(args);
-  struct output o;
-  output_begin(&o, ctx);
-  jw_object(&o.w);
-  jw_key(&o.w, "items");
-  jw_array(&o.w);
-  struct term_table *t =
-      term_table_new(ctx, (const char *const[]){"ID", "LABEL", "ENABLED", "LAST USED", "RIGHTS", NULL});
-  for (int i = 0; i < s.registry->token_count; i++) {
-    const struct api_token *k = &s.registry->tokens[i];
-    if (k->instance_id != s.instance->id) continue;
+static void rows(struct listing *l) {
+  for (int i = 0; i < l->store->registry->token_count; i++) {
+    const struct api_token *k = &l->store->registry->tokens[i];
+    if (k->instance_id != l->store->instance->id) continue;
+    void *ctx = cli_ctx(l->args);
     char rights[RIGHTS_TEXT_LEN];
-    put_json(&o, k, rights_format(k->rights, rights));
-    term_table_add(t, (const char *const[]){output_number(ctx, k->id), k->label, k->enabled ? "yes" : "no",
-                                            term_time(ctx, k->last_used_at), rights});
+    put_json(&l->out, k, rights_format(k->rights, rights));
+    term_table_add(l->table, (const char *const[]){output_number(ctx, k->id), k->label, k->enabled ? "yes" : "no",
+                                                   term_time(ctx, k->last_used_at), rights});
   }
-  jw_array_end(&o.w);
-  jw_object_end(&o.w);
-  if (cli_json(args)) {
-    code = output_end(&o);
-  } else {
-    term_table_print(t, stdout, "no token yet: guichet token create --label L --rights \"interaction:GET,POST\"");
-  }
-  cli_store_end(&s);
-  return code;
 }
 
-static int enable(const struct cli_args *args, bool enabled) {
-  struct cli_store s;
-  int code = cli_store_begin(args, &s);
-  if (code != CLI_OK) return code;
+int cli_token_list(const struct cli_args *args) {
+  static const struct listing_kind kind = {
+      .headings = {"ID", "LABEL", "ENABLED", "LAST USED", "RIGHTS", NULL},
+      .rows = rows,
+      .none = "no token yet: guichet token create --label L --rights \"interaction:GET,POST\"",
+  };
+  return listing_run(args, &kind);
+}
+
+static int set_enabled(const struct cli_args *args, const struct cli_store *s) {
+  const struct api_token *t = find_token(s, cli_word(args, 0));
+  bool enabled = cli_enables(args);
   char err[256];
-  const struct api_token *t = find_token(&s, cli_word(args, 0));
-  if (!t) {
-    code = CLI_NOT_FOUND;
-  } else if (!setup_token_enable(s.store, t->instance_id, t->id, enabled, err)) {
-    code = setup_refused(args, &s, err);
-  } else {
-    const char *sentence = mem_printf(cli_ctx(args), "token \"%s\" is %s", t->label, enabled ? "enabled" : "disabled");
-    code = output_done(args, t->id, sentence);
-  }
-  cli_store_end(&s);
-  return code;
+  if (!t) return CLI_NOT_FOUND;
+  if (!setup_token_enable(s->store, t->instance_id, t->id, enabled, err)) return setup_refused(args, s, err);
+  const char *sentence = mem_printf(cli_ctx(args), "token \"%s\" is %s", t->label, enabled ? "enabled" : "disabled");
+  return output_done(args, t->id, sentence);
 }
 
-int cli_token_enable(const struct cli_args *args) {
-  return enable(args, true);
-}
-
-int cli_token_disable(const struct cli_args *args) {
-  return enable(args, false);
+int cli_token_set_enabled(const struct cli_args *args) {
+  return cli_with_store(args, set_enabled);
 }

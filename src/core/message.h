@@ -56,6 +56,7 @@ struct message_in {
 struct sender_out {
   int64_t id;
   const char *username, *display_name;
+  const char *email, *avatar_url; /* NULL or "" when not known */
   bool is_bot;
 };
 

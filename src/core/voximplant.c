@@ -55,8 +55,8 @@ static void sender_data(struct jw *w, const struct sender_out *s, bool with_type
   jw_kint(w, "sender_id", s->id);
   jw_kstr(w, "sender_username", s->username);
   jw_kstr(w, "sender_display_name", s->display_name);
-  jw_kstr(w, "sender_avatar", "");
-  jw_kstr(w, "sender_email", "");
+  jw_kstr(w, "sender_avatar", s->avatar_url ? s->avatar_url : "");
+  jw_kstr(w, "sender_email", s->email ? s->email : "");
   if (with_type) jw_kstr(w, "sender_type", s->is_bot ? "bot" : "agent");
   jw_kbool(w, "is_bot", s->is_bot);
   jw_object_end(w);

@@ -46,11 +46,15 @@ const char *request_param(const struct request *req, int index) {
   return index >= 0 && index < req->match.param_count ? req->match.params[index] : NULL;
 }
 
-const char *request_query(const struct request *req, const char *name) {
+const char *request_query_nth(const struct request *req, const char *name, int n) {
   for (int i = 0; i < req->query_count; i++) {
-    if (!strcmp(req->query[i].name, name)) return req->query[i].value;
+    if (!strcmp(req->query[i].name, name) && n-- == 0) return req->query[i].value;
   }
   return NULL;
+}
+
+const char *request_query(const struct request *req, const char *name) {
+  return request_query_nth(req, name, 0);
 }
 
 const char *request_body(const struct request *req, size_t *ret_len) {

@@ -28,8 +28,9 @@ enum http_method request_method(const struct request *req);
 const char *request_path(const struct request *req); /* decoded, as routed; without the query */
 const char *request_param(const struct request *req,
                           int index); /* decoded {parameter} of the pattern; NULL beyond the last */
-const char *request_query(const struct request *req, const char *name);  /* decoded; NULL when absent; "" when empty */
-const char *request_header(const struct request *req, const char *name); /* any case; NULL when absent */
+const char *request_query(const struct request *req, const char *name); /* decoded; NULL when absent; "" when empty */
+const char *request_query_nth(const struct request *req, const char *name, int n); /* the same given again, from 0 */
+const char *request_header(const struct request *req, const char *name);           /* any case; NULL when absent */
 const char *request_body(const struct request *req, size_t *ret_len); /* complete body; NUL behind it; "" when none */
 const struct sockaddr *request_peer(const struct request *req); /* the client: behind a trusted proxy, whom it names */
 bool request_is_secure(const struct request *req);              /* TLS here, or a trusted proxy says https */

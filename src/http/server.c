@@ -29,7 +29,8 @@
 #include <unistd.h>
 
 #define HEADERS_MAX 256
-#define POOL_SIZE   880         /* with talloc's own, the largest block that malloc keeps at hand for a thread */
+#define POOL_SIZE   880 /* with talloc's own, the largest block that malloc keeps at hand for a thread */
+#define BODY_SMALL  (64 * 1024)
 #define BODY_FIRST  (16 * 1024) /* reserved at first; more as it comes */
 #define BODY_DISCARD_MAX                                                                                               \
   (64 * 1024)           /* a refused body up to this is read and dropped, so that the connection can go on */
@@ -240,6 +241,12 @@ static void refuse_while_reading(struct request *req, int status, const char *re
   req->discard_body = true;
 }
 
+/* The last eighth is kept for small bodies: a few large ones that never end must not keep everybody out. */
+static int64_t body_limit(const struct request *req, size_t cap) {
+  int64_t all = req->conf->body_total_max;
+  return cap <= BODY_SMALL + 1 ? all : all - all / 8;
+}
+
 /* Makes room for more bytes and a NUL; what is announced but has not come costs nothing. */
 static bool reserve_body(struct request *req, size_t more) {
   struct http_server *s = req->server;
@@ -251,7 +258,7 @@ static bool reserve_body(struct request *req, size_t more) {
   if (cap < need) cap = need;
   int64_t grown = (int64_t)(cap - req->body_cap);
   int64_t held = atomic_fetch_add_explicit(&s->body_held, grown, memory_order_relaxed) + grown;
-  if (held > req->conf->body_total_max) {
+  if (held > body_limit(req, cap)) {
     atomic_fetch_sub_explicit(&s->body_held, grown, memory_order_relaxed);
     return false;
   }

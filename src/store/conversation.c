@@ -192,7 +192,7 @@ enum conversation_result conversation_accept(struct db *tx, const struct registr
   enum conversation_result r = CONVERSATION_UNKNOWN;
   const struct move_in in = {.move = INTERACTION_MOVE_ACCEPT, .actor = actor, .now_ms = now_ms};
   if (interaction_get(tx, pool, instance_id, interaction_id, &i)) r = interaction_move(tx, registry, &i, &in, why);
-  if (r == CONVERSATION_OK && db_exec(tx, Q_ACTIVITY_TOUCH, v_int(interaction_id), v_int(now_ms)) == DB_FAILED)
+  if (r == CONVERSATION_OK && db_exec(tx, Q_ACTIVITY_TAKEN, v_int(interaction_id), v_int(now_ms)) == DB_FAILED)
     r = CONVERSATION_FAILED;
   mem_free(pool);
   return db_failed(tx) ? CONVERSATION_FAILED : r;
@@ -261,6 +261,8 @@ static struct sender_out speaker_of(const struct registry *registry, int64_t ins
     return (struct sender_out){.id = actor->agent_id,
                                .username = agent ? agent->login : actor->display_name,
                                .display_name = actor->display_name,
+                               .email = agent ? agent->email : NULL,
+                               .avatar_url = agent ? agent->avatar_url : NULL,
                                .is_bot = as_bot};
   return (struct sender_out){.username = instance->name, .display_name = instance->name, .is_bot = as_bot};
 }
@@ -485,8 +487,10 @@ static enum conversation_result answer(struct answer *a, const struct registry *
   enum conversation_result r = interaction_move(a->tx, registry, i, &in, a->reply->why ? a->reply->why : &why);
   if (r == CONVERSATION_OK) r = answer_files(a, ret_bad_file);
   if (r != CONVERSATION_OK) return r;
+  /* Where a person serves the customer, a bot that says something besides does not make it the bot's. */
+  bool by_bot = a->reply->as_bot && i->agent_id == 0;
   bool ok =
-      answer_row(a, actor->agent_id) && touch(a->tx, a->channel, i->id, a->reply->as_bot, a->now_ms) &&
+      answer_row(a, actor->agent_id) && touch(a->tx, a->channel, i->id, by_bot, a->now_ms) &&
       touch_idle(a->tx, registry_service(registry, i->service_id), i->instance_id, i->id, a->now_ms) &&
       tell_by(a->tx, i->instance_id, actor,
               (struct event){.at = a->now_ms, .kind = EVENT_MESSAGE_SENT, .interaction_id = i->id, .ref_id = a->id});

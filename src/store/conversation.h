@@ -134,6 +134,7 @@ int interaction_list(struct db *db, void *ctx, int64_t instance_id, const struct
 int interaction_list_customer(struct db *db, void *ctx, int64_t instance_id, int64_t channel_id, const char *ext_id,
                               int64_t after, struct interaction *out, int max);
 bool message_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct message *ret);
+bool message_is(struct db *db, int64_t instance_id, int64_t id); /* is there such a message? */
 /* What is known of a customer, at most max, sorted by name. */
 int customer_fields(struct db *db, void *ctx, int64_t customer_id, struct customer_field *out, int max);
 bool note_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct note *ret);

@@ -49,11 +49,21 @@ bool interaction_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, 
   return read_interactions(&rows, ctx, instance_id, ret, 1) == 1;
 }
 
+/* The queries of closed ones name the state, so that they find its indexes. */
+_Static_assert(INTERACTION_CLOSED == 5, "as in sql/");
+
 int interaction_list(struct db *db, void *ctx, int64_t instance_id, const struct interaction_filter *f,
                      struct interaction *out, int max) {
   struct db_rows rows;
-  db_open(db, &rows, Q_INTERACTION_LIST_STATE, v_int(instance_id), v_int((int64_t)f->state), v_int(f->after),
-          v_int(f->service_id), v_int(f->agent_id), v_int(max));
+  if (f->state == INTERACTION_CLOSED && f->agent_id)
+    db_open(db, &rows, Q_INTERACTION_LIST_CLOSED_AGENT, v_int(instance_id), v_int(f->agent_id), v_int(f->after),
+            v_int(f->service_id), v_int(max));
+  else if (f->state == INTERACTION_CLOSED && f->service_id)
+    db_open(db, &rows, Q_INTERACTION_LIST_CLOSED_SERVICE, v_int(instance_id), v_int(f->service_id), v_int(f->after),
+            v_int(max));
+  else
+    db_open(db, &rows, Q_INTERACTION_LIST_STATE, v_int(instance_id), v_int((int64_t)f->state), v_int(f->after),
+            v_int(f->service_id), v_int(f->agent_id), v_int(max));
   return read_interactions(&rows, ctx, instance_id, out, max);
 }
 
@@ -105,6 +115,10 @@ bool message_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, stru
     };
   db_close(&rows);
   return found;
+}
+
+bool message_is(struct db *db, int64_t instance_id, int64_t id) {
+  return db_int(db, Q_MESSAGE_IS, 0, v_int(id), v_int(instance_id)) != 0;
 }
 
 bool note_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct note *ret) {

@@ -133,13 +133,7 @@ bool delivery_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, str
   struct db_rows rows;
   db_open(db, &rows, Q_DELIVERY_GET, v_int(id), v_int(instance_id));
   bool found = db_next(&rows);
-  if (found) {
-    *ret = read_one(&rows, ctx, instance_id);
-    size_t len = 0;
-    const void *bytes = col_bytes(&rows, 12, &len);
-    ret->payload = mem_strndup(ctx, bytes, len);
-    ret->payload_len = len;
-  }
+  if (found) *ret = read_one(&rows, ctx, instance_id);
   db_close(&rows);
   return found;
 }

@@ -12,7 +12,7 @@ struct delivery {
   enum delivery_state state;
   int64_t attempts, created_at, next_at, deadline_at, settled_at, last_status;
   const char *last_error; /* NULL when none */
-  const void *payload;    /* only by delivery_get */
+  const void *payload;    /* for delivery_insert; read by delivery_payload */
   size_t payload_len;
 };
 
@@ -36,7 +36,7 @@ enum db_result delivery_settle_failed(struct db *tx, const struct delivery *d, i
 enum db_result delivery_settle_parked(struct db *tx, const struct delivery *d, bool attempted, int status,
                                       const char *error, int64_t now_ms);
 
-/* For people: bound to the instance. */
+/* For people: bound to the instance, without the payload. */
 bool delivery_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct delivery *ret);
 int delivery_list(struct db *db, void *ctx, int64_t instance_id, enum delivery_state state, int64_t after,
                   struct delivery *out, int max);

@@ -62,6 +62,8 @@ bool setup_change(struct store *s, struct change *c, const char *field, char err
     snprintf(err, 256, "%s: is already in use", field);
   else if (r == STORE_REJECT && c->result == CHANGE_UNKNOWN)
     snprintf(err, 256, "%s: there is none such in this instance", c->missing ? c->missing : field);
+  else if (r == STORE_REJECT && c->result == CHANGE_REFUSED)
+    snprintf(err, 256, "%s", c->refused);
   else if (r == STORE_FULL)
     snprintf(err, 256, "no room on disk, or the store is locked by another program; nothing was changed");
   else

@@ -87,22 +87,30 @@ struct custom_change {
   struct change *change;
 };
 
-static bool find_parts(struct db *tx, struct custom_change *k) {
+/* Service and token, and whether they fit: who still may wait is not closed as silent. */
+static enum change_result find_parts(struct db *tx, struct custom_change *k) {
   k->service_id = setup_service_for(tx, k->instance_id, k->c->service_id);
   bool token = db_int(tx, Q_ACCOUNT_TOKEN_OF, 0, v_int(k->c->token_id), v_int(k->instance_id)) != 0;
   k->change->missing = !k->service_id ? "service" : !token ? "token" : "id";
-  return k->service_id && token;
+  if (!k->service_id || !token) return CHANGE_UNKNOWN;
+  int64_t wait_ms = db_int(tx, Q_SERVICE_MAX_WAIT, 0, v_int(k->service_id), v_int(k->instance_id));
+  if (!k->c->idle_close_ms || k->c->idle_close_ms > wait_ms) return CHANGE_DONE;
+  snprintf(k->change->refused, sizeof k->change->refused,
+           "close-idle: must be longer than the %lld s that customers may wait in its service",
+           (long long)(wait_ms / 1000));
+  return CHANGE_REFUSED;
 }
 
 static enum change_result insert_custom(struct db *tx, void *arg) {
   struct custom_change *k = arg;
   const struct setup_custom *c = k->c;
-  if (!find_parts(tx, k)) return CHANGE_UNKNOWN;
+  enum change_result r = find_parts(tx, k);
+  if (r != CHANGE_DONE) return r;
   k->id = db_int(tx, Q_CHANNEL_MAX, 0) + 1;
-  enum change_result r = setup_from_db(
-      db_exec(tx, Q_CHANNEL_INSERT, v_int(k->id), v_int(k->instance_id), v_int(CHANNEL_VOXIMPLANT), v_text(c->name),
-              v_int(k->service_id), v_text(c->callback_url), v_int(1), v_text(k->uuid),
-              v_bytes(k->sealed, sizeof k->sealed), v_bytes(k->hash, SHA256_LEN), v_int(clock_wall_ms())));
+  r = setup_from_db(db_exec(tx, Q_CHANNEL_INSERT, v_int(k->id), v_int(k->instance_id), v_int(CHANNEL_VOXIMPLANT),
+                            v_text(c->name), v_int(k->service_id), v_text(c->callback_url), v_int(1), v_text(k->uuid),
+                            v_bytes(k->sealed, sizeof k->sealed), v_bytes(k->hash, SHA256_LEN),
+                            v_int(clock_wall_ms())));
   if (r != CHANGE_DONE) return r;
   return setup_from_db(db_exec(tx, Q_CUSTOM_CHANNEL_INSERT, v_int(k->id), v_int(c->token_id), v_int(c->access_ms),
                                v_int(c->refresh_ms), v_int(c->idle_close_ms), v_int(c->bot_close_ms)));
@@ -138,9 +146,9 @@ bool setup_custom_create(struct store *s, int64_t instance_id, const struct setu
 static enum change_result update_custom(struct db *tx, void *arg) {
   struct custom_change *k = arg;
   const struct setup_custom *c = k->c;
-  if (!find_parts(tx, k)) return CHANGE_UNKNOWN;
-  enum change_result r =
-      setup_from_db(db_exec(tx, Q_CHANNEL_UPDATE, v_int(k->id), v_int(k->instance_id), v_text(c->name),
+  enum change_result r = find_parts(tx, k);
+  if (r != CHANGE_DONE) return r;
+  r = setup_from_db(db_exec(tx, Q_CHANNEL_UPDATE, v_int(k->id), v_int(k->instance_id), v_text(c->name),
                             v_text(c->callback_url), v_int(k->service_id), v_int(1)));
   if (r != CHANGE_DONE) return r;
   return setup_from_db(db_exec(tx, Q_CUSTOM_CHANNEL_UPDATE, v_int(k->id), v_int(c->token_id), v_int(c->access_ms),

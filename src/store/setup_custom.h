@@ -21,7 +21,8 @@ struct setup_custom {
   int64_t service_id;       /* 0: the instance's first service, made when there is none */
   int64_t token_id;
   int64_t access_ms, refresh_ms;       /* a second to ten years; refresh at least access */
-  int64_t idle_close_ms, bot_close_ms; /* 0: never; else a minute to 14 days, to 7 days */
+  int64_t idle_close_ms, bot_close_ms; /* 0: never; else a minute to 14 days, to 7 days. The first is
+                                          longer than the service's max_wait_ms */
 };
 #define CHANNEL_UUID_LEN 37
 #define CHANNEL_SALT_LEN 65 /* 64 hex and NUL */

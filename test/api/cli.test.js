@@ -193,6 +193,9 @@ describe('Setup', () => {
     assert.deepEqual(await run(['connector', 'show', made.client_id]), shown, 'by client id');
 
     const vip = await run(['service', 'create', '--name', unique('VIP'), '--priority', '1']);
+    const plain = await run(['service', 'create', '--name', unique('Plain')]);
+    const priorities = Object.fromEntries((await run(['service', 'list'])).items.map((s) => [s.id, s.priority]));
+    assert.deepEqual([priorities[vip.id], priorities[plain.id]], [1, 10]);
     await run(['connector', 'set', made.id, '--webhook', '', '--show-agent', 'true', '--service', vip.id]);
     const after_ = await run(['connector', 'show', made.id]);
     assert.deepEqual([after_.name, after_.webhook, after_.show_agent, after_.service.id], ['Bot Ünï', '', true, vip.id]);

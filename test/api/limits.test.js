@@ -175,6 +175,24 @@ describe('limits', { concurrency: 1 }, () => {
       assertPeak(d, 64 * MIB, 'large bodies of strangers');
       await d.stop();
     });
+    it('large bodies that never end do not keep small ones out', async () => {
+      const d = await demo({ env: { GUICHET_BODY_TOTAL_MAX: '1M' } });
+      const token = await d.partner.token();
+      const held = async () => (await d.server.metrics()).get('guichet_http_body_bytes');
+      const half = (size) => connectMany(d.server.port, 1, (s) => {
+        s.write(`POST /messaging/v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: ${size}\r\n\r\n`);
+        s.write(Buffer.alloc(size - 1, ' '));
+      });
+      const sockets = [];
+      for (const size of [500_000, 500_000, 40_000]) {
+        const before = await held();
+        sockets.push(...await half(size));
+        if (sockets.length !== 2) await eventually(async () => (await held()) >= before + size, { what: `${size} bytes are held` });
+      }
+      await d.partner.sendOk(message({ text: 'x'.repeat(20_000) }));
+      close(sockets);
+      await d.stop();
+    });
     it('bodies of many at once are bounded in all (ceiling: 160 MiB)', async () => {
       const d = await demo({ env: { GUICHET_BODY_TOTAL_MAX: '32M' } });
       const token = await d.partner.token();

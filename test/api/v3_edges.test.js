@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { demo, demoData, startServer, message, unique, sleep, requestJson, agent, login } from '../lib/server.js';
+import { cliJson, demo, demoData, eventually, startServer, message, unique, sleep, requestJson, agent, login } from '../lib/server.js';
 
 const tryLogin = (d, body, headers = {}) => requestJson(`${d.server.url}/api/v3/agent/login`, body, { headers });
 
@@ -24,7 +24,11 @@ describe('guessing at passwords', () => {
 
   it('from many addresses is slowed down too, and the owner ends it by logging in', async () => {
     const { login: name, password } = d.person;
-    const from = (n) => ({ 'X-Forwarded-For': `203.0.113.${n}` });
+    const from = (n, more) => ({ 'X-Forwarded-For': `203.0.113.${n}`, ...more });
+    const first = await tryLogin(d, { login: name, password }, from(200));
+    const mark = first.headers['set-cookie'].find((c) => c.startsWith('guichet_device='));
+    assert.match(mark, /^guichet_device=[0-9a-f]{16}\.[0-9a-f]{32}; Path=\/api\/v3\/agent\/login; HttpOnly; SameSite=Strict; Max-Age=31536000$/);
+    const known = { Cookie: mark.split(';')[0] };
     let braked = null;
     for (let n = 1; n < 80 && !braked; n++) {
       const r = await tryLogin(d, { login: name, password: 'wrong' }, from(n));
@@ -33,10 +37,56 @@ describe('guessing at passwords', () => {
       if (n < 50) assert.equal(braked, null, 'patience for the owner');
     }
     assert.ok(braked, 'braked at last');
+    // In a browser of theirs the owner is let in meanwhile, from wherever; a mark of another login does nothing.
+    assert.equal((await tryLogin(d, { login: name, password }, from(201, known))).status, 200);
+    assert.equal((await tryLogin(d, { login: name, password }, from(202))).status, 429, 'elsewhere it is as before');
+    const { headers } = await tryLogin(d, { login: d.admin.login, password: d.admin.password }, from(203));
+    const others = { Cookie: headers['set-cookie'].find((c) => c.startsWith('guichet_device=')).split(';')[0] };
+    assert.equal((await tryLogin(d, { login: name, password }, from(204, others))).status, 429);
+    // Wrong passwords with the mark count for it alone.
+    let own = null;
+    for (let i = 0; i < 10 && !own; i++) own = (await tryLogin(d, { login: name, password: 'wrong' }, from(205, known))).status === 429;
+    assert.ok(own, 'a mark is no licence to guess');
     await sleep(1000 * Number(braked.headers['retry-after']) + 50);
     assert.equal((await tryLogin(d, { login: name, password }, from(99))).status, 200);
     assert.equal((await tryLogin(d, { login: name, password: 'wrong' }, from(100))).status, 401);
     assert.equal((await tryLogin(d, { login: name, password }, from(101))).status, 200, 'begun anew');
+  });
+});
+
+describe('guessing at many logins', () => {
+  it('from one network is slowed down; others, and IPv6 neighbours as one, are not touched', async () => {
+    const d = await demo({ env: { GUICHET_TRUSTED_PROXIES: '127.0.0.0/8' } });
+    const guess = (address) => tryLogin(d, { login: unique('nobody'), password: 'wrong' }, { 'X-Forwarded-For': address });
+    let n = 0;
+    let braked = false;
+    const spray = async () => { while (!braked && n < 200) { n++; braked ||= (await guess(`2001:db8:5::${n.toString(16)}`)).status === 429; } };
+    await Promise.all([spray(), spray(), spray(), spray()]);
+    assert.ok(braked && n > 100, `after ${n} guesses`);
+    assert.equal((await tryLogin(d, d.person, { 'X-Forwarded-For': '2001:db8:5::ffff' })).status, 429);
+    assert.equal((await tryLogin(d, d.person, { 'X-Forwarded-For': '2001:db8:6::1' })).status, 200);
+    await d.stop();
+  });
+});
+
+describe('one login in two instances', () => {
+  it('is told apart by the password, and by the instance where that is the same', async () => {
+    const d = await demo();
+    const make = (instance, password) => cliJson(['agent', 'create', '--data', d.dir, '--instance', instance, '--login', d.person.login, '--first-name', 'N', '--last-name', instance, '--profile', 'agent', '--password-stdin'], { input: `${password}\n` });
+    for (const instance of ['Second', 'Third']) await cliJson(['instance', 'create', '--data', d.dir, '--name', instance]);
+    const second = await make('Second', 'another password');
+    await make('Third', d.person.password);
+    const enter = (password, instance) => tryLogin(d, { login: d.person.login, password, instance });
+    const r = await eventually(async () => { const x = await enter('another password'); return x.status === 200 && x; });
+    assert.equal(r.json.agent.id, second.id);
+    const both = await enter(d.person.password);
+    assert.equal(both.status, 400, both.text);
+    assert.deepEqual(both.json.errors, [{ pointer: '/instance', problem: 'is required: several instances know this login with this password' }]);
+    assert.equal((await enter(d.person.password, 'Third')).json.agent.displayName, 'N Third');
+    assert.equal((await enter(d.person.password, d.instance.name)).status, 200);
+    assert.equal((await enter(d.person.password, 'Second')).status, 401);
+    assert.equal((await enter('wrong')).status, 401);
+    await d.stop();
   });
 });
 

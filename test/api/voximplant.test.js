@@ -124,6 +124,8 @@ describe('Requests as the vendor\'s client sends them', () => {
       ['POST', '/api/v3/botService/login?access_token=x&domain=y', '', {}, 400, /channel_uuid: is required/],
       ['POST', `/api/v3/botService/login?access_token=&domain=${d.channel.domain}`, `channel_uuid=${d.channel.uuid}`, {}, 400, /access_token: is required/],
       ['POST', loginPath(), `channel_uuid=${d.channel.uuid}&access_token=other`, {}, 400, /given twice/],
+      ['POST', `${loginPath()}&domain=other`, `channel_uuid=${d.channel.uuid}`, {}, 400, /domain: is given twice/],
+      ['POST', `${loginPath()}&domain=${rawurlencode(d.channel.domain)}&domain=`, 'channel_uuid=x', {}, 404],
       ['POST', loginPath(), '{"channel_uuid":5}', {}, 400, /must be a string, not an integer/],
       ['POST', loginPath(), '{"channel_uuid"', {}, 400, /not JSON/],
       ['POST', loginPath(), '[]', { 'Content-Type': 'application/json' }, 400, /JSON object/],
@@ -170,12 +172,18 @@ describe('Requests as the vendor\'s client sends them', () => {
       assert.equal(r.json.error, 'not_found');
     }
   });
-  it('too many wrong tokens are slowed down', async () => {
-    const own = await startServer({ dir: (await demoData()).dir });
+  it('too many wrong tokens are slowed down, a right one at the same address is not', async () => {
+    const data = await demoData();
+    const channel = await makeChannel(data.dir);
+    const own = await startServer({ dir: data.dir });
+    const kit = connector(own, channel);
+    const wrong = () => kit.login({ access_token: 'revoked' });
     let last;
-    for (let i = 0; i < 15; i++) last = await request(`${own.url}/api/v3/botService/login?access_token=wrong&domain=x&channel_uuid=${d.channel.uuid}`, { method: 'POST', headers: { 'Content-Length': 0 } });
+    for (let i = 0; i < 15; i++) last = await wrong();
     assertFailure(last, 429);
     assert.ok(Number(last.headers['retry-after']) >= 1);
+    assert.equal((await kit.login()).status, 200);
+    assertFailure(await wrong(), 429);
     await own.stop();
   });
 });
@@ -472,6 +480,15 @@ describe('Events out', () => {
       assert.ok(file.bytes.equals(bytes));
     }
     assert.equal((await request(url, { method: 'HEAD' })).headers['content-length'], String(bytes.length));
+    // Each delivery is named; only the answer's is also a message.
+    const told = await eventually(async () => {
+      const list = (await d.agent.timeline(interaction.id)).filter((e) => e.kind === 'delivery.delivered');
+      return list.length === 2 && list;
+    });
+    assert.deepEqual(told.map((e) => e.messageId), [reply.id, null]);
+    assert.equal(told[0].deliveryId, reply.id);
+    assert.match(told[1].deliveryId, /^[0-9a-f]{24}$/);
+    assert.deepEqual(told.map((e) => e.delivery.state), ['delivered', 'delivered']);
     const after_ = await d.agent.get(interaction.id);
     assert.deepEqual([after_.state, after_.closeReason], ['closed', 'agent']);
     await d.kit.sendOk(event({ client, text: 'encore' }));
@@ -599,6 +616,13 @@ describe('Events out', () => {
     await cliJson(['account-token', 'disable', String(made.id), '--data', d.dir]);
     await d.agent.reply(id, 'waits');
     assert.equal((await cliJson(['channel', 'show', c.channel.name, '--data', d.dir])).can_sign, false);
+    // Nor is an address asked without a signature.
+    const unasked = await sink();
+    const moved = await cli(['channel', 'set', c.channel.name, '--data', d.dir, '--callback', unasked.url], { env: { GUICHET_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8' } });
+    assert.equal(moved.code, 1);
+    assert.match(moved.stderr, /token is disabled/);
+    assert.equal(unasked.requests.length, 0);
+    await unasked.close();
     const next = await cliJson(['account-token', 'create', '--data', d.dir, '--name', unique('signer')]);
     await setChannel(d.dir, c.channel, '--token', String(next.id));
     const [r] = await c.callback.received(1);

@@ -74,6 +74,7 @@ const ROWS = [
   ['utm.source a number', setClient('utm', { source: 5 }), 'client_data.utm.source: must be a string, not an integer'],
   ['page.url an object', setClient('page', { url: {} }), 'client_data.page.url: must be a string, not an object'],
   ['location.latitude true', setClient('location', { latitude: true }), 'client_data.location.latitude: must be a string, not a boolean'],
+  ['location.latitude with digits without end', { raw: JSON.stringify(setClient('location', { latitude: 0 })).replace('"latitude":0', `"latitude":0.${'1'.repeat(100)}`) }, 'client_data.location.latitude: must be at most 64 characters long as a number'],
   ['location.city a number', setClient('location', { city: 5 }), 'client_data.location.city: must be a string, not an integer'],
   ['device.model a list', setClient('device', { model: [1] }), 'client_data.device.model: must be a string, not an array'],
   // the payload

@@ -354,10 +354,10 @@ export function queryOf(query) {
   return entries.length ? `?${new URLSearchParams(entries)}` : '';
 }
 
-/** Logs in as a person; the answer holds the cookie header to send. */
+/** Logs in as a person; the answer holds the cookie header to send with further calls, as a browser would. */
 export async function login(server, { login: name, password, instance }) {
   const r = await requestJson(`${server.url}/api/v3/agent/login`, { login: name, password, instance });
-  const cookie = (r.headers['set-cookie'] ?? []).map((c) => c.split(';')[0]).join('; ');
+  const cookie = (r.headers['set-cookie'] ?? []).filter((c) => /; Path=\/;/.test(c)).map((c) => c.split(';')[0]).join('; ');
   return Object.assign(r, { cookie });
 }
 

@@ -139,6 +139,17 @@ char *box_sql_text(struct box *b, const char *sql) {
   return text;
 }
 
+char *box_plan(struct box *b, enum query query) {
+  sqlite3 *db = open_beside(b);
+  sqlite3_stmt *s = first_row(db, mem_printf(b->ctx, "EXPLAIN QUERY PLAN %s", query_texts[query].sqlite));
+  char *plan = mem_strdup(b->ctx, "");
+  do plan = mem_printf(b->ctx, "%s%s; ", plan, (const char *)sqlite3_column_text(s, 3));
+  while (sqlite3_step(s) == SQLITE_ROW);
+  sqlite3_finalize(s);
+  sqlite3_close(db);
+  return plan;
+}
+
 void box_sql_do(struct box *b, const char *sql) {
   sqlite3 *db = open_beside(b);
   char *message = NULL;

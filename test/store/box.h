@@ -50,6 +50,8 @@ void box_run(struct box *b, enum job_result (*fn)(struct db *tx, void *arg), voi
 /* Numbers of one statement, for counting rows: any SQL, read by a connection of its own. */
 int64_t box_sql(struct box *b, const char *sql);
 char *box_sql_text(struct box *b, const char *sql);
+/* How the engine goes about a named statement: the lines of its plan, joined by "; ". */
+char *box_plan(struct box *b, enum query query);
 /* Any SQL that changes something, by a connection of its own, as another program would. */
 void box_sql_do(struct box *b, const char *sql);
 

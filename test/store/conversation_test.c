@@ -384,6 +384,41 @@ static void lists_by_state_service_agent_and_place(void **state) {
   store_read_end(b->store, db);
 }
 
+/* Closed ones have queries of their own: every filter finds what it would find by looking at all of them. */
+static void lists_of_closed_ones(void **state) {
+  struct box *b = *state;
+  const struct channel *c = box_channel(b, "Bot");
+  int64_t ids[12];
+  for (int k = 0; k < 12; k++) {
+    const char *customer = mem_printf(b->ctx, "c%d", k);
+    struct message_in m = box_message(customer, "1", "x");
+    assert_int_equal(box_receive(b, c, &m, NOW + k), CONVERSATION_OK);
+    ids[k] = box_interaction(b, c, customer).id;
+    if (k != 11) close_it(b, ids[k]);
+    box_sql_do(b, mem_printf(b->ctx, "UPDATE interaction SET agent_id = %d, service_id = %d WHERE id = %lld", k % 3,
+                             100 + k % 2, (long long)ids[k]));
+  }
+  for (int agent = 0; agent < 4; agent++)
+    for (int service = 0; service < 4; service++)
+      for (int after = -1; after < 12; after += 4) {
+        struct interaction_filter f = {.state = INTERACTION_CLOSED,
+                                       .agent_id = agent,
+                                       .service_id = service ? 99 + service : 0,
+                                       .after = after < 0 ? 0 : ids[after]};
+        struct interaction out[3];
+        struct db *db = store_read_begin(b->store);
+        int n = interaction_list(db, b->ctx, 1, &f, out, 3), expected = 0;
+        for (int k = after + 1; k < 11 && expected < 3; k++) {
+          if ((agent && k % 3 != agent) || (service && k % 2 != service - 1)) continue;
+          assert_true(expected < n);
+          assert_int_equal(out[expected++].id, ids[k]);
+        }
+        assert_int_equal(n, expected);
+        assert_int_equal(interaction_list(db, b->ctx, 2, &f, out, 3), 0);
+        store_read_end(b->store, db);
+      }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
   const struct CMUnitTest tests[] = {
@@ -399,6 +434,7 @@ int main(void) {
       TEST(a_taken_id_is_no_retry),
       TEST(files_come_with_it),
       TEST(lists_by_state_service_agent_and_place),
+      TEST(lists_of_closed_ones),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,9 +132,8 @@ static void the_bytes_never_change(void **state) {
   assert_null(delivery_payload(db, b->ctx, 12345, &len));
   assert_false(db_failed(db));
   store_read_end(b->store, db);
-  struct delivery d = now_of(b, 1, s.d.id);
-  assert_int_equal(d.payload_len, sizeof bytes);
-  assert_memory_equal(d.payload, bytes, sizeof bytes);
+  /* Who asks how it goes is spared them. */
+  assert_null(now_of(b, 1, s.d.id).payload);
 }
 
 static void parked_and_replayed(void **state) {

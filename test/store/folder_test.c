@@ -276,6 +276,25 @@ static void make_old(struct box *b, int version) {
            "INSERT INTO agent_service VALUES (4, 1, 1), (4, 3, 1)");
 }
 
+/* What the third migration gives to instances, services and people that are there already. */
+static void assert_routing_was_given(struct box *b) {
+  const struct registry *r = box_registry(b);
+  assert_int_equal(r->state_count, 2 * STATE_DEFAULT_COUNT);
+  for (int64_t instance_id = 1; instance_id <= 2; instance_id++) {
+    const struct agent_state *ready = registry_state_of_kind(r, instance_id, STATE_READY);
+    assert_string_equal(ready->label, "Ready");
+    assert_int_equal(ready->instance_id, instance_id);
+  }
+  const struct agent *ada = registry_agent(r, 4);
+  assert_int_equal(ada->services.count, 2); /* of her instance, not of the other */
+  assert_int_equal(level_of(&ada->services, 1), 1);
+  assert_int_equal(level_of(&ada->services, 2), 0);
+  assert_int_equal(level_of(&registry_service(r, 3)->agents, 4), 1);
+  assert_int_equal(ada->capacity, 3);
+  assert_int_equal(registry_service(r, 1)->offer_ms, 30000);
+  assert_true(registry_service(r, 1)->enabled);
+}
+
 static void old_stores_are_carried_over(void **state) {
   (void)state;
   char copy[40];
@@ -284,26 +303,13 @@ static void old_stores_are_carried_over(void **state) {
     struct box *b = box_new();
     make_old(b, version);
     box_open(b, STORE_SERVE);
-    const struct registry *r = box_registry(b);
-    assert_int_equal(r->state_count, 2 * STATE_DEFAULT_COUNT);
-    for (int64_t instance_id = 1; instance_id <= 2; instance_id++) {
-      const struct agent_state *ready = registry_state_of_kind(r, instance_id, STATE_READY);
-      assert_string_equal(ready->label, "Ready");
-      assert_int_equal(ready->instance_id, instance_id);
-    }
-    const struct agent *ada = registry_agent(r, 4);
-    assert_int_equal(ada->services.count, 2); /* of her instance, not of the other */
-    assert_int_equal(level_of(&ada->services, 1), 1);
-    assert_int_equal(level_of(&ada->services, 2), 0);
-    assert_int_equal(level_of(&registry_service(r, 3)->agents, 4), 1);
-    assert_int_equal(ada->capacity, 3);
-    assert_int_equal(registry_service(r, 1)->offer_ms, 30000);
-    assert_true(registry_service(r, 1)->enabled);
+    if (version < 3) assert_routing_was_given(b);
     box_close(b);
     assert_int_equal(box_sql(b, "SELECT value FROM meta WHERE key = 'schema_version'"), folder_schema_known());
     assert_string_equal(box_sql_text(b, "SELECT text FROM message WHERE id = 5 AND event_id IS NULL"), "kept");
     /* What waited goes on waiting, since it was opened and with its service's priority. */
-    assert_int_equal(box_sql(b, "SELECT queued_at FROM interaction WHERE id = 2 AND priority = 5 AND front = 0"), 77);
+    if (version < 4)
+      assert_int_equal(box_sql(b, "SELECT queued_at FROM interaction WHERE id = 2 AND priority = 5 AND front = 0"), 77);
     assert_int_equal(access(box_path(b, copy), F_OK), 0);
     box_free(b);
   }

@@ -135,7 +135,7 @@ void kiamo_io_token(struct request *req) {
   }
   char peer[ADDRESS_TEXT_LEN], key[160];
   int64_t now_ms = clock_wall_ms(), mono_ms = clock_mono_us() / 1000;
-  address_text(request_peer(req), peer);
+  address_network_text(request_peer(req), peer);
   snprintf(key, sizeof key, "%s %.64s", peer, c.id);
   int64_t wait = brake_wait_ms(app()->client_brake, key, mono_ms);
   if (wait > 0) {

@@ -270,7 +270,9 @@ static void subject(struct jw *w, const struct v3_view *v, const struct event *e
   case EVENT_DELIVERY_FAILED:
   case EVENT_DELIVERY_PARKED:
   case EVENT_DELIVERY_REPLAYED:
-    kid(w, v, "messageId", e->ref_id);
+    kid(w, v, "deliveryId", e->ref_id);
+    /* The same number when it carries a message; an end that is told carries none. */
+    kid(w, v, "messageId", message_is(v->db, v->instance_id, e->ref_id) ? e->ref_id : 0);
     delivery(w, v, e->ref_id);
     break;
   case EVENT_FILE_FETCHED:

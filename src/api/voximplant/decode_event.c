@@ -14,6 +14,7 @@
 #define TEXT_MAX       262144
 #define URL_MAX        2000
 #define FIELD_MAX      2000
+#define NUMBER_MAX     64     /* as written */
 #define ITEMS_MAX      262144 /* bytes of items kept as they came */
 
 /* ---- parts ---- */
@@ -43,6 +44,10 @@ static const char *optional_number(struct decoder *d, const struct jval *object,
   enum jtype type = jval_type(jval_get(object, key));
   if (type != JT_INT && type != JT_REAL) return optional_text(d, object, key, FIELD_MAX);
   struct jspan number = jspan_member(span, key);
+  if (number.len > NUMBER_MAX) {
+    decode_problem(d, key, 1020, "must be at most %d characters long as a number", NUMBER_MAX);
+    return NULL;
+  }
   return mem_strndup(d->ctx, number.text, number.len);
 }
 

@@ -60,8 +60,10 @@ bool kit_params(struct request *req, const char *const *names, const char **valu
   size_t len = 0;
   const char *body = request_body(req, &len);
   for (int i = 0; i < count; i++) {
+    const char *value;
     values[i] = NULL;
-    if (!take(req, names[i], request_query(req, names[i]), &values[i])) return false;
+    for (int n = 0; (value = request_query_nth(req, names[i], n)); n++)
+      if (!take(req, names[i], value, &values[i])) return false;
   }
   if (len == 0) return true;
   struct form form = {.count = 0};

@@ -244,6 +244,21 @@ static void texts(void **state) {
     char text[ADDRESS_TEXT_LEN];
     assert_string_equal(address_text(address(cases[i].in), text), cases[i].out);
   }
+  static const struct {
+    const char *in, *network;
+  } networks[] = {
+      {"192.0.2.7", "192.0.2.7"},
+      {"::ffff:1.2.3.4", "1.2.3.4"},
+      {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+      {"2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"},
+      {"2001:db8:1:3::", "2001:db8:1:3::/64"},
+      {"::1", "::/64"},
+      {"1111:2222:3333:4444:5555:6666:7777:8888", "1111:2222:3333:4444::/64"},
+  };
+  for (size_t i = 0; i < ARRAY_LEN(networks); i++) {
+    char text[ADDRESS_TEXT_LEN];
+    assert_string_equal(address_network_text(address(networks[i].in), text), networks[i].network);
+  }
   static const char *const wrong[] = {"",           "localhost",  "1.2.3",      "1.2.3.4.5", "[::1]",
                                       "1.2.3.4:80", "2130706433", "0x7f.0.0.1", " ::1"};
   for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {

@@ -31,7 +31,11 @@ static const struct surface *kit(void) {
   return s;
 }
 
-static const struct sender_out olga = {.id = 7, .username = "olga", .display_name = "Olga \"P.\""};
+static const struct sender_out olga = {.id = 7,
+                                       .username = "olga",
+                                       .display_name = "Olga \"P.\"",
+                                       .email = "olga@example.org",
+                                       .avatar_url = "https://h/olga.png"};
 
 static void a_message(void **state) {
   (void)state;
@@ -56,7 +60,8 @@ static void a_message(void **state) {
   assert_string_equal(
       out.data, "{\"client_data\":{\"client_id\":\"c-42\"},\"event_id\":\"" UUID "\",\"event_type\":\"send_message\","
                 "\"event_data\":{\"sender_data\":{\"sender_id\":7,\"sender_username\":\"olga\","
-                "\"sender_display_name\":\"Olga \\\"P.\\\"\",\"sender_avatar\":\"\",\"sender_email\":\"\","
+                "\"sender_display_name\":\"Olga "
+                "\\\"P.\\\"\",\"sender_avatar\":\"https://h/olga.png\",\"sender_email\":\"olga@example.org\","
                 "\"sender_type\":\"agent\",\"is_bot\":false},"
                 "\"message\":{\"message_id\":\"" ID "\",\"text\":\"Bonjour é€ 🙂\",\"payload\":["
                 "{\"type\":\"photo\",\"file_name\":\"a\\\"b.png\",\"file_url\":\"https://h/1\"},"
@@ -75,7 +80,8 @@ static void close_reasons(void **state) {
   } rows[] = {
       {CLOSE_AGENT,
        "{\"close_reason\":\"CLOSED_BY_AGENT\",\"sender_data\":{\"sender_id\":7,\"sender_username\":\"olga\","
-       "\"sender_display_name\":\"Olga \\\"P.\\\"\",\"sender_avatar\":\"\",\"sender_email\":\"\","
+       "\"sender_display_name\":\"Olga "
+       "\\\"P.\\\"\",\"sender_avatar\":\"https://h/olga.png\",\"sender_email\":\"olga@example.org\","
        "\"is_bot\":false}}"},
       {CLOSE_ADMINISTRATOR, "{\"close_reason\":\"CLOSED_BY_UNKNOWN_REASON\"}"},
       {CLOSE_API, "{\"close_reason\":\"CLOSED_BY_UNKNOWN_REASON\"}"},

@@ -90,6 +90,16 @@ static enum job_result do_reply(struct db *tx, void *arg) {
              : JOB_REJECT;
 }
 
+static const struct actor ada = {.agent_id = 7, .display_name = "Ada"};
+
+static enum job_result do_accept(struct db *tx, void *arg) {
+  struct deed *d = arg;
+  struct conversation_why why;
+  enum conversation_result r =
+      conversation_accept(tx, d->r, d->s->o->instance_id, d->interaction_id, &ada, clock_wall_ms(), &why);
+  return r == CONVERSATION_OK ? JOB_COMMIT : JOB_REJECT;
+}
+
 static void perform(struct scene *s, enum job_result (*run)(struct db *tx, void *arg), struct deed d) {
   d.s = s;
   d.r = registry_get(s->o->store);
@@ -113,6 +123,10 @@ static struct interaction latest(struct scene *s, const char *customer) {
 
 static void replies(struct scene *s, const char *customer, bool as_bot) {
   perform(s, do_reply, (struct deed){.text = "yes?", .as_bot = as_bot, .interaction_id = latest(s, customer).id});
+}
+
+static void accepts(struct scene *s, const char *customer) {
+  perform(s, do_accept, (struct deed){.interaction_id = latest(s, customer).id});
 }
 
 static bool is_closed(struct scene *s, const char *customer) {
@@ -197,6 +211,24 @@ static void a_bots_question_waits_shorter(void **state) {
   assert_true(is_closed(s, "bob"));
 }
 
+static void a_person_who_serves_has_the_longer_time(void **state) {
+  struct scene *s = *state;
+  writes(s, "ann");
+  replies(s, "ann", true);
+  clock_fake_advance(MINUTE);
+  accepts(s, "ann");
+  clock_fake_advance(5 * MINUTE);
+  round_now(s);
+  assert_false(is_closed(s, "ann"));
+  replies(s, "ann", true); /* a bot beside the person */
+  clock_fake_advance(5 * MINUTE);
+  round_now(s);
+  assert_false(is_closed(s, "ann"));
+  clock_fake_advance(5 * MINUTE);
+  round_now(s);
+  assert_true(is_closed(s, "ann"));
+}
+
 static void survives_a_restart(void **state) {
   struct scene *s = *state;
   char err[256];
@@ -259,6 +291,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(silence_ends_it, setup, teardown),
       cmocka_unit_test_setup_teardown(every_move_begins_anew, setup, teardown),
       cmocka_unit_test_setup_teardown(a_bots_question_waits_shorter, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_person_who_serves_has_the_longer_time, setup, teardown),
       cmocka_unit_test_setup_teardown(survives_a_restart, setup, teardown),
       cmocka_unit_test_setup_teardown(a_changed_timer_counts_at_once, setup, teardown),
       cmocka_unit_test_setup_teardown(many_at_once, setup, teardown),
