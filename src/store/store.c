@@ -49,6 +49,8 @@ struct store {
   int log_pages;   /* after the last commit */
   int moved_pages; /* of these, what a checkpoint has been asked for */
   bool finish;     /* the log is long and all but moved: the writer may finish, and the log begins anew */
+  bool moving;     /* the checkpointer is at it: nobody else can be */
+  pthread_cond_t moved;
 
   pthread_mutex_t read_lock;
   pthread_cond_t read_free;
@@ -240,7 +242,7 @@ static void commit_batch(struct store *s, struct batch *b) {
 static void want_checkpoint(struct store *s) {
   int pages = sqlite_wal_pages(s->writer);
   pthread_mutex_lock(&s->lock);
-  bool finish = s->finish || pages > LOG_TIMES_MAX * s->wal_max_pages;
+  bool too_long = pages > LOG_TIMES_MAX * s->wal_max_pages, finish = s->finish || too_long;
   s->finish = false;
   if (pages < s->log_pages) s->moved_pages = 0;
   s->log_pages = pages;
@@ -249,6 +251,7 @@ static void want_checkpoint(struct store *s) {
     s->moved_pages = pages;
     pthread_cond_signal(&s->checkpoint_due);
   }
+  while (too_long && s->moving) pthread_cond_wait(&s->moved, &s->lock);
   pthread_mutex_unlock(&s->lock);
   if (finish) sqlite_checkpoint(s->writer);
 }
@@ -291,9 +294,12 @@ static void checkpoint_round(struct store *s, struct db *db) {
   for (int i = 0; again && i < 8 && !atomic_load(&s->down); i++) {
     pthread_mutex_lock(&s->lock);
     int before = s->log_pages;
+    s->moving = true;
     pthread_mutex_unlock(&s->lock);
     sqlite_checkpoint(db);
     pthread_mutex_lock(&s->lock);
+    s->moving = false;
+    pthread_cond_signal(&s->moved);
     s->moved_pages = s->log_pages < before ? 0 : before; /* it may have begun anew */
     again = s->log_pages > s->wal_max_pages;
     if (again && s->log_pages - before < FINISH_PAGES) {
@@ -412,6 +418,7 @@ struct store *store_open(void *ctx, const struct store_options *options, char er
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->work, NULL);
   pthread_cond_init(&s->checkpoint_due, NULL);
+  pthread_cond_init(&s->moved, NULL);
   pthread_mutex_init(&s->read_lock, NULL);
   pthread_cond_init(&s->read_free, NULL);
   if (!folder_open(s, &s->folder, options->dir, options->mode == STORE_SERVE, err)) goto fail;
