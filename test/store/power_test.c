@@ -389,8 +389,8 @@ static void write_versions(struct box *b, int count) {
 
 static void nothing_answered_is_lost(void **state) {
   struct box *b = *state;
-  int jobs = 3 * LOG_JOBS; /* the log is moved, and begins anew, while others write */
-  plan.one_in[1] = 1000;
+  int jobs = 2 * LOG_JOBS; /* the log is moved, and begins anew, while others write */
+  plan.one_in[1] = 1500;
   plan.one_in[0] = 300;
   atomic_store(&plan.on, true);
   write_versions(b, jobs);
@@ -430,7 +430,7 @@ static void a_log_of_bounded_length(void **state) {
   assert_non_null(b->store);
   plan.store_sync_ns = 10000000;
   atomic_store(&plan.on, true);
-  write_versions(b, 3 * LOG_JOBS);
+  write_versions(b, 2 * LOG_JOBS);
   atomic_store(&plan.on, false);
   assert_in_range(ends[1], 1, longest);
 }
@@ -463,7 +463,7 @@ static void a_lost_sync_of_the_log(void **state) {
 static void a_lost_sync_of_a_checkpoint(void **state) {
   struct box *b = *state;
   plan.lose_sync[0] = 1 + (int)(chance() % 30);
-  lose_a_sync(b, 3 * LOG_JOBS);
+  lose_a_sync(b, 2 * LOG_JOBS);
   assert_true(atomic_load(&ok_count) >= LOG_JOBS / 2);
 }
 
