@@ -102,6 +102,7 @@ char *access_issue(void *ctx, const struct access_claims *c) {
   buf_putc(&token, '.');
   put_base64url(&token, mac, sizeof mac);
   invariant(!claims.failed && !token.failed);
+  mem_free(claims.data);
   return token.data;
 }
 

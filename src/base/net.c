@@ -229,8 +229,10 @@ char *address_network_text(const struct sockaddr *address, char out[static ADDRE
   struct address a;
   if (!address_of(address, &a) || a.family == AF_INET) return address_text(address, out);
   memset(a.bytes + 8, 0, 8);
-  inet_ntop(AF_INET6, a.bytes, out, ADDRESS_TEXT_LEN);
-  return strcat(out, "/64");
+  char start[INET6_ADDRSTRLEN];
+  inet_ntop(AF_INET6, a.bytes, start, sizeof start);
+  snprintf(out, ADDRESS_TEXT_LEN, "%s/64", start);
+  return out;
 }
 
 bool address_parse(const char *text, struct sockaddr_storage *ret) {

@@ -193,8 +193,9 @@ static void event_begin(struct event *e) {
 
 static void event_end(struct reader *r) {
   const struct event *e = &r->event;
-  int64_t span = e->end != NO_DAY ? e->end - e->start : e->span ? e->span : 1;
-  bool whole = e->start != NO_DAY && !e->strange && !e->cancelled && span >= 1;
+  bool placed = e->start != NO_DAY;
+  int64_t span = placed && e->end != NO_DAY ? e->end - e->start : e->span ? e->span : 1;
+  bool whole = placed && !e->strange && !e->cancelled && span >= 1;
   r->out->events++;
   if (!whole) {
     r->out->skipped++;

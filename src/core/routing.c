@@ -440,6 +440,7 @@ static struct member *first_able(const struct service_node *s, const struct item
   if (n->refusal_count == 0 && !n->it.prefer) return s->heap[0];
   for (int i = 0; i < s->heap_count; i++) {
     struct member *m = s->heap[i];
+    invariant(m != NULL);
     int64_t until = routing_refused_until(n, m->agent->id, now_ms);
     if (until && (!*look_at || until < *look_at)) *look_at = until;
     if (until) continue;

@@ -49,14 +49,14 @@ struct routing *routing_new(void *ctx);
 void routing_free(struct routing *r);
 
 /* Arrays are copied. A service or agent that is there already is changed. Agents may name services that come later. */
-void routing_set_service(struct routing *r, const struct routing_service *service);
+void routing_set_service(struct routing *r, const struct routing_service *in);
 void routing_set_open(struct routing *r, int64_t service_id, bool open);
-void routing_set_agent(struct routing *r, const struct routing_agent *agent);
+void routing_set_agent(struct routing *r, const struct routing_agent *in);
 void routing_set_presence(struct routing *r, int64_t agent_id, bool ready, int64_t idle_since);
 void routing_remove_agent(struct routing *r, int64_t agent_id); /* what they hold stays theirs */
 
 /* The interaction is now so; the same twice changes nothing. An unknown service: it is kept and never offered. */
-void routing_put(struct routing *r, const struct routing_item *item);
+void routing_put(struct routing *r, const struct routing_item *in);
 void routing_drop(struct routing *r, int64_t id);
 /* Interactions were left out of a service and half of its room is free again: tell of all that wait, in any order. */
 bool routing_wants_more(const struct routing *r);

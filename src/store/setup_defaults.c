@@ -8,7 +8,8 @@ enum db_result setup_defaults_insert(struct db *tx, int64_t instance_id) {
   enum db_result r = DB_OK;
   for (int i = 0; i < STATE_DEFAULT_COUNT && r == DB_OK; i++) {
     const struct state_default *s = &state_defaults[i];
-    r = db_exec(tx, Q_STATE_ADD, v_int(++id), v_int(instance_id), v_text(s->label), v_int((int64_t)s->kind),
+    id++;
+    r = db_exec(tx, Q_STATE_ADD, v_int(id), v_int(instance_id), v_text(s->label), v_int((int64_t)s->kind),
                 v_text(s->color), v_int(i + 1), v_int(1));
   }
   return r;

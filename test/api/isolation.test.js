@@ -123,6 +123,8 @@ describe('two instances', () => {
   const bodies = {
     '/api/v3/interaction/interactions/{id}/messages': { text: 'x' },
     '/api/v3/interaction/interactions/{id}/notes': { content: 'x' },
+    '/api/v3/interaction/interactions/{id}/transfer': { serviceId: 1 },
+    '/api/v3/interaction/interactions/{id}/qualification': { qualificationId: 1 },
     [`${ADMIN}/agents/{id}/password`]: { password: 'a good password' },
   };
   const call = (method, path, headers, pattern) => {

@@ -183,12 +183,15 @@ describe('limits', { concurrency: 1 }, () => {
         s.write(`POST /messaging/v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: ${size}\r\n\r\n`);
         s.write(Buffer.alloc(size - 1, ' '));
       });
-      const sockets = [];
-      for (const size of [500_000, 500_000, 40_000]) {
-        const before = await held();
-        sockets.push(...await half(size));
-        if (sockets.length !== 2) await eventually(async () => (await held()) >= before + size, { what: `${size} bytes are held` });
-      }
+      const holds = (bytes) => eventually(async () => (await held()) >= bytes, { what: `${bytes} bytes are held` });
+      const sockets = await half(500_000);
+      await holds(500_000);
+      const one = 500_001; // with the end of a text
+      await eventually(async () => (await held()) === one, { what: 'nothing else is held' });
+      sockets.push(...await half(500_000)); // refused: with it, large ones would have more than their part
+      await eventually(async () => (await held()) === one, { what: 'the second large body is given up' });
+      sockets.push(...await half(40_000));
+      await holds(540_000);
       await d.partner.sendOk(message({ text: 'x'.repeat(20_000) }));
       close(sockets);
       await d.stop();

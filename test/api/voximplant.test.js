@@ -461,7 +461,7 @@ describe('Events out', () => {
     assert.equal(Number(sent.headers['content-length']), sent.body.length);
     assertSigned(hook, d.channel);
     const me = session.json.agent;
-    const who = { sender_id: me.id, sender_username: me.login, sender_display_name: me.displayName, sender_avatar: '', sender_email: '' };
+    const who = { sender_id: me.id, sender_username: me.login, sender_display_name: me.displayName, sender_avatar: '', sender_email: 'demo@example.com' };
     const url = sent.json.event_data.message.payload[0].file_url;
     assert.deepEqual(sent.json, {
       client_data: { client_id: client }, event_id: sent.json.event_id, event_type: 'send_message',
