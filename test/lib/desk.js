@@ -33,6 +33,10 @@ export async function addAgent(d, login, { first = login, last = '', profile = '
   return { login, password };
 }
 
+/** A person with nothing to do yet. */
+let people = 0;
+export const somebody = (d) => addAgent(d, `person${++people}-${process.pid}`, { first: 'Demo', last: 'Agent' });
+
 /** Opens the desk and logs in; resolves when the lists are there and the page is live. */
 export async function openDesk(browser, d, { person = d.person, ...options } = {}) {
   const page = await browser.open(d.server, '/desk', options);
