@@ -57,6 +57,13 @@ export const mineTab = (page) => page.locator('[data-tab=mine]').click();
 export const composer = (page) => page.locator('[data-composer]');
 export const bubbles = (page) => page.locator('.rows > .message .bubble .text').allInnerTexts();
 
+/** Chooses a state by its name. */
+export async function choose(page, label) {
+  await page.locator('.state-menu > button').click();
+  await page.getByRole('menuitemradio', { name: label }).click();
+  await page.locator('.state-menu small', { hasText: label }).waitFor();
+}
+
 /** Writes an answer in the open conversation. */
 export async function say(page, text) {
   await composer(page).fill(text);

@@ -136,7 +136,7 @@ export function Composer({ i }) {
       </ul>`}
       <textarea ref=${area} rows="2" dir="auto" value=${text} data-composer aria-label=${note ? t('composer.note.label') : t('composer.message.label', { name: i.customer.name || i.customer.externalId })}
         placeholder=${note ? t('composer.note.hint') : cannedReplies.value?.length ? t('composer.message.hint.canned') : t('composer.message.hint')}
-        role=${offer ? 'combobox' : undefined} aria-controls=${offer ? 'canned' : undefined} aria-expanded=${offer ? 'true' : undefined} aria-activedescendant=${offer?.list.length ? `canned-${offer.list[offer.at].id}` : undefined}
+        aria-autocomplete=${cannedReplies.value?.length ? 'list' : undefined} aria-controls=${offer ? 'canned' : undefined} aria-activedescendant=${offer?.list.length ? `canned-${offer.list[offer.at].id}` : undefined}
         onInput=${(e) => { setText(e.currentTarget.value); lookUp(e.currentTarget); }} onKeyDown=${onKeyDown} onPaste=${onPaste} onBlur=${() => setOffer(null)}></textarea>
     </div>
     <div class="composer-tools">
