@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { assertFits, assertQuiet, startBrowser } from '../lib/browser.js';
 import { demo, eventually, message, sink, unique } from '../lib/server.js';
-import { addAgent, assertAccessible, bubbles, composer, entry, file, handOver, logIn, mineTab, openDesk, png, queueTab, say, take, write } from '../lib/desk.js';
+import { addAgent, assertAccessible, somebody, bubbles, composer, entry, file, handOver, logIn, mineTab, openDesk, png, queueTab, say, take, write } from '../lib/desk.js';
 
 /** The first question of a page, who am I, is answered 401. */
 const ASKED = /agent\/me\b.*|status of 401/;
@@ -74,7 +74,7 @@ describe('the desk', () => {
   });
 
   it('shows a customer who writes, is taken, answered, noted and closed', async () => {
-    const page = await openDesk(browser, d);
+    const page = await openDesk(browser, d, { person: await somebody(d) });
     const customer = await handOver(d, 'Ada Live', 'It arrives while the page is open');
     await queueTab(page);
     await entry(page, 'Ada Live').waitFor();
@@ -113,7 +113,7 @@ describe('the desk', () => {
   });
 
   it('files go both ways, with previews of images and safe downloads', async () => {
-    const page = await openDesk(browser, d);
+    const page = await openDesk(browser, d, { person: await somebody(d) });
     const picture = png(320, 200);
     await write(d, 'Fay Files', 'look', { body: { attachments: [file('photo.png', 'image/png', picture), file('list.txt', 'text/plain', 'one\ntwo\n'), file('drawing.svg', 'image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg" onload="window.hacked=1"><script>window.hacked=1</script></svg>')] } });
     await take(page, 'Fay Files');
@@ -157,7 +157,7 @@ describe('the desk', () => {
     const own = await sink({ behaviour: () => ({ status: 500 }) });
     const e = await demo({ webhook: own.url, env: { GUICHET_DELIVERY_RETENTION: '3s' } });
     try {
-      const page = await openDesk(browser, e);
+      const page = await openDesk(browser, e, { person: await somebody(e) });
       await write(e, 'Pat Parked', 'hello?');
       await take(page, 'Pat Parked');
       await say(page, 'nobody will get this');
@@ -176,7 +176,7 @@ describe('the desk', () => {
 
   it('what customers send is never markup, script or address of a script', async () => {
     const evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
-    const page = await openDesk(browser, d);
+    const page = await openDesk(browser, d, { person: await somebody(d) });
     const customer = await write(d, `Eve ${evil}`, `${evil} javascript:window.hacked=1 [x](javascript:alert(1)) https://ok.example/?q=<b>`, {
       body: { attachments: [file(`${evil.replaceAll('/', '_')}.svg`, 'image/png', '<svg xmlns="http://www.w3.org/2000/svg"><script>window.hacked=1</script></svg>')],
         rich_content: { title: evil, url: 'javascript:window.hacked=1', buttons: [{ label: evil, url: 'javascript:window.hacked=1' }], image: 'https://tracker.example/pixel.png', html: evil } },
@@ -198,7 +198,7 @@ describe('the desk', () => {
   });
 
   it('keeps a draft per conversation, over a reload', async () => {
-    const page = await openDesk(browser, d);
+    const page = await openDesk(browser, d, { person: await somebody(d) });
     await write(d, 'Dora One', 'first');
     await write(d, 'Dan Two', 'second');
     await take(page, 'Dora One');
@@ -219,7 +219,7 @@ describe('the desk', () => {
   });
 
   it('everything by the keyboard, and single keys can be turned off', async () => {
-    const page = await openDesk(browser, d);
+    const page = await openDesk(browser, d, { person: await somebody(d) });
     await write(d, 'Kim Keys', 'by keys');
     await page.keyboard.press('w');
     await entry(page, 'Kim Keys').waitFor();
@@ -261,7 +261,7 @@ describe('the desk', () => {
     const page = await browser.open(d.server, '/desk', { locale: 'fr-FR' });
     await page.getByRole('heading', { name: 'Poste agent' }).waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.lang), 'fr');
-    await logIn(page, d.person);
+    await logIn(page, await somebody(d));
     await write(d, 'Léa Française', 'Bonjour');
     await queueTab(page);
     await entry(page, 'Léa Française').click();
@@ -277,7 +277,7 @@ describe('the desk', () => {
 
   it('a customer is told apart from a colleague who has the conversation', async () => {
     const other = await addAgent(d, unique('bea').replace(/[^a-z0-9]/g, ''), { first: 'Bea', last: 'Colleague' });
-    const page = await openDesk(browser, d);
+    const page = await openDesk(browser, d, { person: await somebody(d) });
     const hers = await openDesk(browser, d, { person: other });
     await write(d, 'Cora Shared', 'for one of you');
     await queueTab(page);

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { assertQuiet, startBrowser } from '../lib/browser.js';
 import { demo, eventually, sink } from '../lib/server.js';
-import { bubbles, composer, entry, isLive, logIn, mineTab, openDesk, say, take, write } from '../lib/desk.js';
+import { bubbles, composer, entry, isLive, logIn, mineTab, openDesk, say, somebody, take, write } from '../lib/desk.js';
 
 const EXPECTED = [/status of 401/, /status of 404 .*\/api\/v3\/agent\//, /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|ERR_INCOMPLETE|ERR_NETWORK|ERR_EMPTY_RESPONSE/, /status of 503/];
 
@@ -18,7 +18,7 @@ describe('the desk over a cut', () => {
   after(async () => { await d?.stop(); await hook?.close(); });
 
   it('a network that goes: says so, keeps what is written, then has everything once', async () => {
-    const page = await openDesk(browser, d);
+    const page = await openDesk(browser, d, { person: await somebody(d) });
     const customer = await write(d, 'Nina Net', 'before the cut');
     await take(page, 'Nina Net');
     await say(page, 'answer 1');
@@ -44,7 +44,7 @@ describe('the desk over a cut', () => {
   });
 
   it('a page that is closed with answers unsent sends them when it is opened again', async () => {
-    const page = await openDesk(browser, d);
+    const page = await openDesk(browser, d, { person: await somebody(d) });
     await write(d, 'Rita Reload', 'hello');
     await take(page, 'Rita Reload');
     const before = hook.accepted.length;
@@ -62,7 +62,7 @@ describe('the desk over a cut', () => {
 
   for (const hard of [false, true]) {
     it(`a server that restarts ${hard ? 'by kill -9' : 'in good order'} in mid-conversation`, async () => {
-      const page = await openDesk(browser, d);
+      const page = await openDesk(browser, d, { person: await somebody(d) });
       const name = hard ? 'Kurt Killed' : 'Rosa Restarted';
       const customer = await write(d, name, 'one');
       await take(page, name);
@@ -81,14 +81,15 @@ describe('the desk over a cut', () => {
   }
 
   it('a session that ends: the door stands over the desk, and behind it everything is as it was', async () => {
-    const page = await openDesk(browser, d);
+    const person = await somebody(d);
+    const page = await openDesk(browser, d, { person });
     await write(d, 'Sam Session', 'hello');
     await take(page, 'Sam Session');
     await composer(page).fill('not sent yet');
     await page.context().clearCookies();
     await page.keyboard.press('Enter');
     await page.getByText('Your session has ended.').waitFor();
-    await logIn(page, d.person);
+    await logIn(page, person);
     await composer(page).waitFor();
     await eventually(async () => { assert.deepEqual(await bubbles(page), ['hello', 'not sent yet']); return (await page.locator('[data-pending]').count()) === 0; }, { what: 'sent after the login' });
     assertQuiet(page, ...EXPECTED);
@@ -96,7 +97,7 @@ describe('the desk over a cut', () => {
   });
 
   it('what the server refuses stays visible with its reason and can be edited', async () => {
-    const page = await openDesk(browser, d);
+    const page = await openDesk(browser, d, { person: await somebody(d) });
     await write(d, 'Rob Refused', 'hello');
     await take(page, 'Rob Refused');
     const id = await page.locator('.talk').getAttribute('data-interaction');
@@ -114,7 +115,7 @@ describe('the desk over a cut', () => {
   });
 
   it('two pages of one person show the same', async () => {
-    const one = await openDesk(browser, d);
+    const one = await openDesk(browser, d, { person: await somebody(d) });
     const two = await one.context().newPage();
     await two.goto(`${d.server.url}/desk`);
     await isLive(two);

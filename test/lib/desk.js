@@ -33,6 +33,10 @@ export async function addAgent(d, login, { first = login, last = '', profile = '
   return { login, password };
 }
 
+/** A person with nothing to do yet. */
+let people = 0;
+export const somebody = (d) => addAgent(d, `person${++people}-${process.pid}`, { first: 'Demo', last: 'Agent' });
+
 /** Opens the desk and logs in; resolves when the lists are there and the page is live. */
 export async function openDesk(browser, d, { person = d.person, ...options } = {}) {
   const page = await browser.open(d.server, '/desk', options);
@@ -52,6 +56,13 @@ export const queueTab = (page) => page.locator('[data-tab=queue]').click();
 export const mineTab = (page) => page.locator('[data-tab=mine]').click();
 export const composer = (page) => page.locator('[data-composer]');
 export const bubbles = (page) => page.locator('.rows > .message .bubble .text').allInnerTexts();
+
+/** Chooses a state by its name. */
+export async function choose(page, label) {
+  await page.locator('.state-menu > button').click();
+  await page.getByRole('menuitemradio', { name: label }).click();
+  await page.locator('.state-menu small', { hasText: label }).waitFor();
+}
 
 /** Writes an answer in the open conversation. */
 export async function say(page, text) {

@@ -42,7 +42,7 @@ describe('texts', () => {
     assert.deepEqual(linkParts('none'), [{ text: 'none' }]);
   });
   it('variables are filled in, and what has no value stays to be seen', () => {
-    const text = fillIn('Hello {{customer.name}}, {{ agent.name }} here: {{order}}', { 'customer.name': 'Ann', 'agent.name': 'Bob' });
+    const text = fillIn('Hello {{customer.name}}, {agent.name} here: {{order}}', { 'customer.name': 'Ann', 'agent.name': 'Bob' });
     assert.equal(text, 'Hello Ann, Bob here: {{order}}');
     assert.deepEqual(gapOf(text), [text.indexOf('{{'), text.length]);
     assert.equal(gapOf('none'), null);

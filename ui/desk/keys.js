@@ -35,7 +35,7 @@ export function startKeys({ dialog, cardShown, cardIsDrawer, showCard, tab }) {
     const i = selected.value;
     if (!i || !owns(i) || i.state !== 'active') return;
     setDraft(i.id, { mode });
-    setTimeout(() => focus('[data-composer]'));
+    focus('[data-composer]'); // at once: the next key is part of the text
   };
   const first = () => offers.value[0]?.id;
   const take = () => { const id = first() ?? (selected.value?.state === 'queued' ? selectedId.value : ''); if (id) accept(id); };

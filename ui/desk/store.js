@@ -101,7 +101,8 @@ function inMyServices(i) {
 
 async function readQueue() {
   const own = await optional('/agent/me/queue');
-  return own ? own.items : all('/interaction/interactions?state=queued', { most: 1000 });
+  // Who serves nothing in particular may help everywhere.
+  return own && (own.items.length || me.value?.services?.length) ? own.items : all('/interaction/interactions?state=queued', { most: 1000 });
 }
 
 /** Everything that the lists show. After this, events keep it true. */
@@ -145,11 +146,22 @@ export async function readMe() {
   try {
     const r = await get('/agent/me', { quiet: true });
     const who = r.agent ?? r;
-    batch(() => { me.value = { ...who, states: who.states ?? r.states }; myState.value = who.state ?? null; });
+    const state = who.state ?? (await optional('/agent/me/state').catch(() => null));
+    batch(() => { me.value = { ...who, states: who.states ?? r.states }; myState.value = state; });
   } catch (e) {
     if (e instanceof ApiError && e.status === 401) me.value = null;
     else throw e;
   }
+}
+
+/** Names of colleagues, read when the first one is needed. */
+const agents = signal(/** @type {Map<number, string>|null} */ (null));
+export function nameOfAgent(id) {
+  if (agents.value === null) {
+    agents.value = new Map();
+    optional('/agent/agents?limit=200').then((r) => { if (r) agents.value = new Map((r.items ?? r).map((a) => [a.id, a.displayName ?? a.login])); }).catch(() => {});
+  }
+  return id === me.value?.id ? me.value?.displayName : agents.value?.get(id);
 }
 
 // ---- live ----

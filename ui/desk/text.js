@@ -19,13 +19,15 @@ export function linkParts(text) {
   return parts;
 }
 
-/** "{{customer.name}}" by values; what has no value stays, so that the agent sees what to fill in. */
+const VARIABLE = /\{\{\s*([\w.]+)\s*\}\}|\{([\w.]+)\}/;
+
+/** "{customer.name}", also in double braces, by values; what has no value stays, so that the agent sees what to fill in. */
 export function fillIn(text, values) {
-  return text.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (whole, name) => (values[name] ? String(values[name]) : whole));
+  return text.replace(new RegExp(VARIABLE, 'g'), (whole, two, one) => (values[two ?? one] ? String(values[two ?? one]) : whole));
 }
 /** Where the first gap is: [from, to], or null. */
 export function gapOf(text) {
-  const m = /\{\{\s*[\w.]+\s*\}\}/.exec(text);
+  const m = VARIABLE.exec(text);
   return m ? [m.index, m.index + m[0].length] : null;
 }
 

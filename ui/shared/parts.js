@@ -28,7 +28,8 @@ export function Modal({ title, onClose, children, wide = false, class: className
 }
 
 /** A button that opens a panel below itself; the panel closes on Escape, on a click elsewhere, and after a choice. */
-export function Menu({ button, label, class: className = '', align = 'start', up = false, children, onOpen = () => {} }) {
+/** label: where the button's content does not name it. */
+export function Menu({ button, label = '', class: className = '', align = 'start', up = false, children, onOpen = () => {} }) {
   const [open, setOpen] = useState(false);
   const ref = useRef(/** @type {HTMLElement|null} */ (null));
   const trigger = useRef(/** @type {HTMLButtonElement|null} */ (null));
@@ -55,7 +56,7 @@ export function Menu({ button, label, class: className = '', align = 'start', up
     return () => { document.removeEventListener('mousedown', onDown); box?.removeEventListener('keydown', onKey); };
   }, [open]);
   return html`<div class="menu ${className}">
-    <button ref=${trigger} type="button" class="menu-button" aria-expanded=${open} aria-haspopup="true" aria-controls=${open ? id : undefined} aria-label=${label} title=${label}
+    <button ref=${trigger} type="button" class="menu-button" aria-expanded=${open} aria-haspopup="true" aria-controls=${open ? id : undefined} aria-label=${label || undefined} title=${label || undefined}
       onClick=${() => { if (!open) onOpen(); setOpen(!open); }}>${button}</button>
     ${open && html`<div ref=${ref} id=${id} class="menu-panel ${align} ${up ? 'up' : ''}" tabindex="-1">${typeof children === 'function' ? children(close) : children}</div>`}
   </div>`;

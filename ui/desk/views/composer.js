@@ -1,5 +1,5 @@
 // Writing an answer or a note: text that grows, files by button, paste and drop, emoji, canned replies by "/".
-import { html, useEffect, useLayoutEffect, useRef, useState } from '../../shared/html.js';
+import { html, useLayoutEffect, useRef, useState } from '../../shared/html.js';
 import { t, sizeOf, dateOf, timeOf } from '../../shared/i18n.js';
 import { Icon } from '../../shared/icons.js';
 import { Menu } from '../../shared/parts.js';
@@ -64,7 +64,7 @@ export function Composer({ i }) {
     a.style.height = `${Math.min(a.scrollHeight + 2, TALL_PX)}px`;
     if (wantCaret.current) { a.focus(); a.setSelectionRange(...wantCaret.current); wantCaret.current = null; }
   }, [text, note]);
-  useEffect(() => { if (matchMedia('(min-width: 760px)').matches && !document.querySelector('dialog[open]')) area.current?.focus(); }, []);
+  useLayoutEffect(() => { if (matchMedia('(min-width: 760px)').matches && !document.querySelector('dialog[open]')) area.current?.focus(); }, []);
 
   const uploading = draft.files.some((f) => !f.id && !f.error);
   const ready = note ? text.trim() !== '' : (text.trim() !== '' || draft.files.some((f) => f.id)) && !uploading && !draft.files.some((f) => f.error);
@@ -136,7 +136,7 @@ export function Composer({ i }) {
       </ul>`}
       <textarea ref=${area} rows="2" dir="auto" value=${text} data-composer aria-label=${note ? t('composer.note.label') : t('composer.message.label', { name: i.customer.name || i.customer.externalId })}
         placeholder=${note ? t('composer.note.hint') : cannedReplies.value?.length ? t('composer.message.hint.canned') : t('composer.message.hint')}
-        role=${offer ? 'combobox' : undefined} aria-controls=${offer ? 'canned' : undefined} aria-expanded=${offer ? 'true' : undefined} aria-activedescendant=${offer?.list.length ? `canned-${offer.list[offer.at].id}` : undefined}
+        aria-autocomplete=${cannedReplies.value?.length ? 'list' : undefined} aria-controls=${offer ? 'canned' : undefined} aria-activedescendant=${offer?.list.length ? `canned-${offer.list[offer.at].id}` : undefined}
         onInput=${(e) => { setText(e.currentTarget.value); lookUp(e.currentTarget); }} onKeyDown=${onKeyDown} onPaste=${onPaste} onBlur=${() => setOffer(null)}></textarea>
     </div>
     <div class="composer-tools">

@@ -5,7 +5,7 @@ import { t, has, timeOf, dayOf, momentOf, sizeOf } from '../../shared/i18n.js';
 import { Icon } from '../../shared/icons.js';
 import { linkParts } from '../text.js';
 import { describe, safeLink } from '../rich.js';
-import { me, second } from '../store.js';
+import { me, second, services, nameOfAgent } from '../store.js';
 import { retry, discard } from '../outbox.js';
 import { setDraft } from '../drafts.js';
 import { dialog } from './dialogs.js';
@@ -93,7 +93,8 @@ function deedText(item) {
   const who = item.agent?.name ?? '';
   const kind = item.kind.replace('interaction.', '');
   const data = item.data ?? {};
-  const values = { who, why: data.why ?? data.reason ?? '', to: data.service?.name ?? data.agent?.name ?? data.to ?? '' };
+  const target = data.serviceId ? services.value?.find((s) => s.id === data.serviceId)?.name : data.agentId ? nameOfAgent(data.agentId) : '';
+  const values = { who, to: target ?? '' };
   const key = `deed.${kind}${who ? '.who' : ''}`;
   if (kind === 'transferred' && values.to && has('deed.transferred.to')) return t('deed.transferred.to', values);
   if (has(key)) return t(key, values);

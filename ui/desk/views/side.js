@@ -29,8 +29,8 @@ function StateChooser() {
   const now = myState.value;
   if (!hasStates()) return html`<span class="who"><b>${me.value?.displayName}</b></span>`;
   const since = now?.since ? spanOf(second.value - Date.parse(now.since)) : '';
-  const button = html`<${StateDot} kind=${now?.kind} /><span class="who"><b>${me.value?.displayName}</b><small>${now?.label ?? t('state.unknown')}${since && ` · ${since}`}</small></span><${Icon} name="down" size=${14} />`;
-  return html`<${Menu} class="state-menu" button=${button} label=${t('state.choose', { label: now?.label ?? t('state.unknown') })}>
+  const button = html`<${StateDot} kind=${now?.kind} /><span class="who"><b>${me.value?.displayName}</b><small>${now?.label ?? t('state.unknown')}${since && ` · ${since}`}</small></span><span class="hidden-text">${t('state.choose')}</span><${Icon} name="down" size=${14} />`;
+  return html`<${Menu} class="state-menu" button=${button}>
     ${(close) => html`<div role="menu" aria-label=${t('state.title')}>
       ${(states.value ?? []).map((s) => html`<button key=${s.id} type="button" role="menuitemradio" data-item aria-checked=${s.id === now?.id} class="menu-item"
         onClick=${() => { close(); chooseState(s); }}><${StateDot} kind=${s.kind} />${s.label}${s.id === now?.id && html`<${Icon} name="check" size=${16} />`}</button>`)}
