@@ -126,7 +126,7 @@ export function TryIt({ model, operation, onCurl }) {
       <input id="token" type="password" autocomplete="off" value=${token.value} onInput=${(e) => setToken(kind, e.target.value.trim())} /></label>`}
     <div class="fields-in">${operation.parameters.map((p) => html`<${Field} key=${p.in + p.name} p=${p} value=${values[`${p.in}:${p.name}`] ?? ''} set=${set(p)} />`)}</div>
     ${types.length > 1 && html`<label class="field" for="media"><span>Body as</span><select id="media" value=${type} onChange=${(e) => { setType(e.target.value); setBody(firstBody(doc, operation, e.target.value)); }}>${types.map((x) => html`<option>${x}</option>`)}</select></label>`}
-    ${type && (isJson(type) || isForm(type)) && html`<label class="field" for="body"><span>Body${isForm(type) ? ': the fields' : ''}</span><textarea id="body" class="code" rows=${Math.min(16, Math.max(3, body.split('\n').length))} value=${body} onInput=${(e) => setBody(e.target.value)} spellcheck=${false} /></label>`}
+    ${type && (isJson(type) || isForm(type)) && html`<label class="field" for="body"><span>Body${isForm(type) ? ': the fields' : ''}</span><textarea id="body" class="code" rows=${Math.min(16, Math.max(4, body.split('\n').length + 1))} value=${body} onInput=${(e) => setBody(e.target.value)} spellcheck=${false} /></label>`}
     ${type && !isJson(type) && !isForm(type) && html`<label class="field" for="file"><span>Body: a file</span><input id="file" type="file" onChange=${(e) => setFile(e.target.files[0] ?? null)} /></label>`}
     <p><button class="button primary" disabled=${busy && !answer?.live}>Send</button></p>
     ${answer && html`<${Answer} answer=${answer} kind=${kind} stop=${busy && answer.status ? () => abort.current?.abort() : null} />`}
