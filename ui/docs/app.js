@@ -195,10 +195,17 @@ function Side({ current }) {
   </aside>`;
 }
 
+/** What an API is about: its introduction; packages, which share one, by their first calls. */
+function glance(model) {
+  const shared = models.value.some((m) => m !== model && m.intro === model.intro);
+  const calls = model.groups.flatMap((g) => g.operations);
+  return shared ? `${calls.slice(0, 3).map((o) => o.summary).join('; ')}${calls.length > 3 ? ' …' : ''}` : model.intro.split(/(?<=\.)\s/)[0];
+}
+
 function Start() {
   return html`<article class="start"><h1>The APIs of this server</h1>
     <p>What can be called, what it takes and what it answers; and, where a call can be made from here, a form to try it against this very server. Everything comes from the tables that the server itself works by.</p>
-    <ul class="cards">${models.value.map((m) => html`<li key=${m.name}><a href=${link(m)}><strong>${m.title}</strong><span>${m.intro.split(/(?<=\.)\s/)[0]}</span><small>${m.groups.reduce((n, g) => n + g.operations.length, 0)} calls</small></a></li>`)}</ul></article>`;
+    <ul class="cards">${models.value.map((m) => html`<li key=${m.name}><a href=${link(m)}><strong>${m.title}</strong><span>${glance(m)}</span><small>${m.groups.reduce((n, g) => n + g.operations.length, 0)} calls</small></a></li>`)}</ul></article>`;
 }
 
 function App() {
