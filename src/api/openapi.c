@@ -38,7 +38,7 @@ static struct {
 
 /* ---- which documents there are ---- */
 
-/* The name of a route's document: its family's, or the package behind the prefix. */
+/* The name of the document of a route of this family: the family's, or the package behind the prefix. */
 static void document_name(const struct family *f, const struct route *route, char out[static NAME_LEN]) {
   const char *package = route->pattern + (strchr(f->name, '%') ? strlen(f->prefixes[0]) : 0);
   if (strchr(f->name, '%'))
@@ -73,8 +73,9 @@ static void list_documents(void) {
 
 bool openapi_belongs(const struct openapi_document *d, const struct route *route) {
   char name[NAME_LEN];
+  if (family_of(route) != d->family) return false;
   document_name(d->family, route, name);
-  return family_of(route) == d->family && strcmp(name, d->name) == 0;
+  return strcmp(name, d->name) == 0;
 }
 
 static struct document *find(const char *name) {
