@@ -6,6 +6,7 @@
 #include "api/kiamo_io/kiamo_io.h"
 #include "api/kiamo_v3/admin.h"
 #include "api/kiamo_v3/kiamo_v3.h"
+#include "api/openapi.h"
 #include "api/ops.h"
 #include "api/static.h"
 #include "api/voximplant/voximplant.h"
@@ -86,6 +87,10 @@ const struct route api_routes[] = {
 
     {HTTP_GET, "/desk", static_page, ACCESS_PUBLIC, 0, 0, "The agents' desk"},
     {HTTP_GET, "/docs", static_page, ACCESS_PUBLIC, 0, 0, "The APIs, to read and try"},
+    {HTTP_GET, "/docs/documents.json", openapi_documents, ACCESS_PUBLIC, 0, 0, "Which APIs are described, and where"},
+    {HTTP_GET, "/openapi.json", openapi_document, ACCESS_PUBLIC, 0, 0, "The description of the server itself"},
+    {HTTP_GET, "/messaging/openapi.json", openapi_document, ACCESS_PUBLIC, 0, 0, "The description of Kiamo.io Messaging"},
+    {HTTP_GET, "/api/v3/{package}/openapi.json", openapi_document, ACCESS_PUBLIC, 0, 0, "The description of a package"},
     {HTTP_GET, "/ui/{*path}", static_file, ACCESS_PUBLIC, 0, 0, "What the pages are made of"},
 
     {HTTP_GET, "/health", ops_health, ACCESS_PUBLIC, 0, 0, "Able to store and to deliver?"},

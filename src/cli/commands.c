@@ -241,7 +241,9 @@ const struct cli_command cli_commands[] = {
      .detail = "The folder must be new or empty. The copy is checked, and that the key opens it, before anything is "
                "left there."},
 
-    {"routes", NULL, "List the routes of the HTTP API", .uses = CLI_USES_JSON, .run = cli_routes},
+    {"routes", NULL, "List the routes of the HTTP API", .uses = CLI_USES_JSON,
+     .flags = FLAGS({"openapi", "API", "Print the description of this API (OpenAPI 3.1) instead"}, URL_FLAG),
+     .run = cli_routes},
     {"version", NULL, "Say which program this is", .uses = CLI_USES_JSON, .run = cli_version},
     {"help", NULL, "Say what there is, or how one command goes", .words = "[COMMAND]", .words_max = 2,
      .flags = FLAGS({"markdown", NULL, "Everything, as the page doc/COMMANDS.md", CLI_SWITCH},

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import http from 'node:http';
+import { checkAnswer } from './conformance.js';
 import { agent, cliJson, demoData, partner, request, startServer, unique } from './server.js';
 
 const LOOPBACK = { GUICHET_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8' };
@@ -36,8 +37,8 @@ export function connector(server, channel) {
   const self = {
     channel,
     keep,
-    post(path, body, { headers = {}, agent: a = keep, timeout } = {}) {
-      return request(server.url + path, { method: 'POST', body, agent: a, timeout, headers: { 'Content-Length': Buffer.byteLength(body), ...headers } });
+    async post(path, body, { headers = {}, agent: a = keep, timeout } = {}) {
+      return checkAnswer('POST', path, await request(server.url + path, { method: 'POST', body, agent: a, timeout, headers: { 'Content-Length': Buffer.byteLength(body), ...headers } }));
     },
     login({ access_token = channel.access_token, domain = channel.domain, uuid = channel.uuid } = {}) {
       return self.post(`/api/v3/botService/login?access_token=${rawurlencode(access_token)}&domain=${rawurlencode(domain)}`,

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
+import { checkAnswer, checkValue } from './conformance.js';
 import { request, requestJson, eventStream } from './http.js';
 
 export { request, requestJson, raw, statuses, eventStream } from './http.js';
@@ -262,15 +263,16 @@ export function partner(server, creds) {
         method: 'POST', body, headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': Buffer.byteLength(body) },
       });
       assert.equal(r.status, 200, `token: ${r.status} ${r.text}`);
+      checkAnswer('POST', '/oauth2/v1/token', r);
       return r.json.access_token;
     },
     async token() { return (token ??= await self.newToken()); },
     /** POST of a body as it stands (string or Buffer). */
     async post(body, { headers = {}, agent: a = keep, timeout } = {}) {
-      return request(`${server.url}/messaging/v1/messages`, {
+      return checkAnswer('POST', '/messaging/v1/messages', await request(`${server.url}/messaging/v1/messages`, {
         method: 'POST', body, agent: a, timeout,
         headers: { 'Content-Type': 'application/json', Accept: 'application/json', Authorization: `Bearer ${await self.token()}`, 'Content-Length': Buffer.byteLength(body), ...headers },
-      });
+      }));
     },
     /** Sends one message or an array; the answer with its status. */
     send(messages, options) { return self.post(JSON.stringify({ messages: [messages].flat() }), options); },
@@ -283,7 +285,7 @@ export function partner(server, creds) {
     /** By uid, or by the url in a delivered message. */
     async attachment(uid, { method = 'GET', headers = {}, slash = '/' } = {}) {
       const url = uid.startsWith('http') ? uid : `${server.url}/messaging/attachments/${uid}${slash}`;
-      return request(url, { method, headers: { Authorization: `Bearer ${await self.token()}`, ...headers } });
+      return checkAnswer(method, url.slice(server.url.length), await request(url, { method, headers: { Authorization: `Bearer ${await self.token()}`, ...headers } }));
     },
     close() { keep.destroy(); },
   };
@@ -299,13 +301,14 @@ export function agent(server, token, { headers: own } = {}) {
   const self = {
     auth,
     keep,
-    call(method, pathAndQuery, { json, body, headers = {}, timeout } = {}) {
+    async call(method, pathAndQuery, { json, body, headers = {}, timeout } = {}) {
       const payload = json === undefined ? body : Buffer.from(JSON.stringify(json));
       const h = { ...auth, ...headers };
       if (json !== undefined && !Object.keys(h).some((k) => k.toLowerCase() === 'content-type')) h['Content-Type'] = 'application/json';
       if (payload !== undefined) h['Content-Length'] = Buffer.byteLength(payload);
       else if (method === 'POST' || method === 'PUT') h['Content-Length'] = 0;
-      return request(server.url + (pathAndQuery.startsWith('/api/') ? pathAndQuery : V3 + pathAndQuery), { method, headers: h, body: payload, agent: keep, timeout });
+      const target = pathAndQuery.startsWith('/api/') ? pathAndQuery : V3 + pathAndQuery;
+      return checkAnswer(method, target, await request(server.url + target, { method, headers: h, body: payload, agent: keep, timeout }));
     },
     async ok(status, method, p, options) {
       const r = await self.call(method, p, options);
@@ -339,10 +342,17 @@ export function agent(server, token, { headers: own } = {}) {
       return self.ok(201, 'POST', `/interactions/${id}/attachments?name=${encodeURIComponent(name)}`, { body: bytes, ...options, headers: { 'Content-Type': type, ...options.headers } });
     },
     file(id) { return self.call('GET', `/attachments/${id}`); },
-    events({ lastEventId, query = {} } = {}) {
+    async events({ lastEventId, query = {} } = {}) {
       const headers = { ...auth };
       if (lastEventId !== undefined) headers['Last-Event-ID'] = String(lastEventId);
-      return eventStream(`${server.url}${V3}/events${queryOf(query)}`, { headers });
+      const stream = await eventStream(`${server.url}${V3}/events${queryOf(query)}`, { headers });
+      const next = stream.next.bind(stream);
+      stream.next = async (timeout) => {
+        const event = await next(timeout);
+        if (event) checkValue('interaction', 'Event', event.data);
+        return event;
+      };
+      return stream;
     },
     end() { keep.destroy(); },
   };
@@ -357,6 +367,7 @@ export function queryOf(query) {
 /** Logs in as a person; the answer holds the cookie header to send with further calls, as a browser would. */
 export async function login(server, { login: name, password, instance }) {
   const r = await requestJson(`${server.url}/api/v3/agent/login`, { login: name, password, instance });
+  checkAnswer('POST', '/api/v3/agent/login', r);
   const cookie = (r.headers['set-cookie'] ?? []).filter((c) => /; Path=\/;/.test(c)).map((c) => c.split(';')[0]).join('; ');
   return Object.assign(r, { cookie });
 }
