@@ -134,6 +134,9 @@ describe('routing', () => {
     await bob.be('Ready');
     await c.offeredTo(i.id, bob);
     await bob.accept(i.id);
+    const why = await c.why(i.id);
+    assert.deepEqual(why.offers.map((o) => [o.agent.id, o.how.by, o.how.of]), [[ann.id, 'longest_idle', 1], [bob.id, 'longest_idle', 2]], 'who was asked, by what, of how many');
+    assert.deepEqual([why.state, why.position, why.considered, why.next], ['active', null, [], []]);
     assert.deepEqual(await c.kinds(i.id), ['interaction.opened', 'interaction.offered', 'interaction.offer_expired', 'interaction.offered', 'interaction.accepted']);
   });
 

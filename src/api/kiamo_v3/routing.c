@@ -8,14 +8,17 @@
 #include "base/mem.h"
 #include "core/due.h"
 #include "store/assign.h"
+#include "store/event.h"
 #include "store/opening.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define QUEUE_MAX      10000 /* interactions looked at */
 #define QUEUE_SHOWN    200
 #define CONSIDERED_MAX 2000
 #define DUE_MAX        16
+#define EVENTS_MAX     1000 /* of the interaction, the first ones */
 
 struct reading {
   struct v3_reading v3;
@@ -139,6 +142,29 @@ static void put_considered(struct jw *w, const struct reading *r, const struct r
   jw_array_end(w);
 }
 
+/* Whom it was offered to so far: by the strategy or as the last agent, of how many with room. */
+static void put_offers(struct jw *w, const struct reading *r, int64_t id) {
+  struct event *e = mem_array(r->view.ctx, struct event, EVENTS_MAX);
+  int n = event_of_interaction(r->view.db, r->view.ctx, r->view.instance_id, id, 0, e, EVENTS_MAX);
+  jw_key(w, "offers");
+  jw_array(w);
+  for (int i = 0; i < n; i++) {
+    if (e[i].kind != EVENT_INTERACTION_OFFERED) continue;
+    const struct agent *a = registry_agent(r->view.registry, e[i].agent_id);
+    jw_object(w);
+    jw_ktime(w, "at", e[i].at);
+    jw_key(w, "agent");
+    jw_object(w);
+    jw_kint(w, "id", e[i].agent_id);
+    jw_kstr(w, "name", a ? a->display_name : NULL);
+    jw_object_end(w);
+    jw_key(w, "how");
+    jw_raw(w, e[i].data ? e[i].data : "null", e[i].data ? strlen(e[i].data) : 4);
+    jw_object_end(w);
+  }
+  jw_array_end(w);
+}
+
 static void put_next_one(struct jw *w, int64_t at, const char *what) {
   jw_object(w);
   jw_ktime(w, "at", at);
@@ -196,6 +222,7 @@ static void put_routing(struct reading *r, const struct interaction *i, const st
   jw_kstr(&w, "strategy", s ? strategy_words[s->strategy] : NULL);
   jw_object_end(&w);
   put_considered(&w, r, world, i->id);
+  put_offers(&w, r, i->id);
   put_next(&w, r, i, s);
   jw_object_end(&w);
 }
