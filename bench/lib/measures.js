@@ -1,6 +1,7 @@
 // The table of what is measured. A group is set up once; its members then run in turns, A B C A B C, so that a noisy
 // moment meets all of them. A member returns one sample: { rate, p50_ms, p99_ms, cpu_s, cpu_us, rss, … }.
 import crypto from 'node:crypto';
+import path from 'node:path';
 import { CUSTOMERS, requestBytes } from './programs.js';
 import { run, sleep, startTalker } from './processes.js';
 
@@ -162,6 +163,19 @@ async function filled(p, { full }) {
   return { members: { empty: load(server, data), filled: load(bigServer, big) }, servers: [server, bigServer], stores: [data, big], note: `${messages} messages` };
 }
 
+/** Decisions of core/routing alone, and from a freed place to the committed offer in the embedded store. */
+async function routing(p) {
+  const once = async () => JSON.parse(await run(p.tool('route'), ['--dir', path.join(p.folder('route'), 'data')]));
+  let last = null;
+  return {
+    members: {
+      memory: async () => { last = await once(); return { rate: last.memory.rate, p50_ms: last.memory.p50_us / 1000, p99_ms: last.memory.p99_us / 1000 }; },
+      store: async () => ({ rate: last.store.rate, p50_ms: last.store.p50_ms, p99_ms: last.store.p99_ms }),
+    },
+    servers: [], stores: [],
+  };
+}
+
 export const groups = [
   { name: 'messages-1', what: 'Messages, 1 a request, 1 connection', setup: messagesGroup(1) },
   { name: 'messages-64', what: 'Messages, 1 a request, 64 connections', setup: messagesGroup(64, { raw: 64 }) },
@@ -172,6 +186,7 @@ export const groups = [
   { name: 'tokens', what: 'Access tokens, 64 connections', setup: tokens },
   { name: 'files', what: 'Files of 1 MiB, 8 connections', setup: files },
   { name: 'deliveries', what: 'Deliveries to a local sink, 64 in flight', setup: deliveries, rounds: 3 },
+  { name: 'routing', what: 'Routing: 1000 agents, 50 services, 5000 waiting', setup: routing, rounds: 3 },
   { name: 'start', what: 'Start and rest', setup: start, rounds: 3 },
   { name: 'streams-1000', what: '1000 live streams', setup: streams(1000), rounds: 3 },
   { name: 'streams-10000', what: '10 000 live streams', setup: streams(10_000), rounds: 3 },
@@ -195,6 +210,7 @@ export const targets = [
   { group: 'files', of: 'guichet-upload', to: 'constant-upload', what: 'uploads of 1 MiB : constant reply' },
   { group: 'files', of: 'guichet-download', to: 'constant-download', what: 'downloads of 1 MiB : constant reply' },
   { group: 'deliveries', of: 'guichet', to: 'multi', least: 0.5, what: 'deliveries : libcurl multi alone' },
+  { group: 'routing', of: 'store', figure: 'p99_ms', most: 5, unit: 'ms', what: 'routing: a freed place to the committed offer, p99' },
   { group: 'start', of: 'guichet', figure: 'start_ms', most: 30, unit: 'ms', what: 'start to first answer' },
   { group: 'start', of: 'guichet', figure: 'rss', scale: 1 / MIB, most: 10, unit: 'MiB', what: 'resident memory at rest' },
   { group: 'streams-1000', of: 'guichet', figure: 'stream_bytes', scale: 1 / 1024, most: 8, unit: 'KiB', what: 'an idle live stream, of 1000' },

@@ -48,6 +48,15 @@ SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.p
   i.offer_until, i.wrapup_until, i.last_agent_id, i.label, i.qualification_id, i.qualification_comment, i.service_first_id
 FROM customer c JOIN interaction i ON i.customer_id = c.id
 WHERE c.channel_id = $1 AND c.ext_id = $2 AND i.instance_id = $3 AND i.id > $4 ORDER BY i.id LIMIT $5;
+-- name: interaction_search
+SELECT id FROM (
+  SELECT interaction_id AS id FROM (SELECT id, instance_id, interaction_id, text FROM message ORDER BY id DESC LIMIT 20000) AS m
+  WHERE m.instance_id = $1 AND lower(m.text) LIKE lower($2) ESCAPE '!'
+  UNION
+  SELECT i.id FROM (SELECT id, instance_id, customer_id FROM interaction ORDER BY id DESC LIMIT 5000) AS i
+  JOIN customer c ON c.id = i.customer_id
+  WHERE i.instance_id = $1 AND (lower(c.name) LIKE lower($2) ESCAPE '!' OR lower(c.ext_id) LIKE lower($2) ESCAPE '!')
+) AS found ORDER BY id DESC LIMIT $3;
 -- name: interaction_count_state
 SELECT count(*) FROM interaction WHERE instance_id = $1 AND state = $2;
 -- name: interaction_oldest_state

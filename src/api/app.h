@@ -17,9 +17,16 @@ enum app_stopping {
   APP_CLOSED    /* nothing is admitted any more */
 };
 
+/* What routing has done since the start. */
+struct routing_stats {
+  uint64_t offers, refused, due;
+  int64_t decide_us_max; /* since the last call */
+};
+
 struct app {
   struct store *store;
   void (*deliver_stats)(struct deliver_stats *ret); /* the jobs stand behind a function: api does not know them */
+  void (*routing_stats)(struct routing_stats *ret);
   struct http_server *http;
   struct live *live;
   struct metrics *metrics;

@@ -134,8 +134,10 @@ void ops_metrics(struct request *req) {
   struct store_stats st;
   struct deliver_stats ds;
   struct http_stats hs;
+  struct routing_stats rs;
   store_stats(a->store, &st);
   a->deliver_stats(&ds);
+  a->routing_stats(&rs);
   http_server_stats(a->http, &hs);
   const struct figure figures[] = {
       {"guichet_uptime_seconds", "gauge", "Since the start", (double)(clock_wall_ms() - a->started_at) / 1000},
@@ -166,6 +168,11 @@ void ops_metrics(struct request *req) {
        (double)ds.age_ms_total / 1000},
       {"guichet_delivery_under_way", "gauge", "Attempts under way", ds.active},
       {"guichet_delivery_loaded", "gauge", "Pending deliveries in memory", ds.loaded},
+      {"guichet_routing_offers_total", "counter", "Offers made to agents", (double)rs.offers},
+      {"guichet_routing_refused_total", "counter", "Decisions that had been overtaken", (double)rs.refused},
+      {"guichet_routing_due_total", "counter", "Timers that fell due", (double)rs.due},
+      {"guichet_routing_decision_seconds_max", "gauge", "Longest decision since the last scrape",
+       (double)rs.decide_us_max / 1e6},
       {"guichet_delivery_failing_connectors", "gauge", "Connectors whose endpoint fails", ds.channels_failing},
   };
   struct buf *b = new_body(req, 4 << 20);

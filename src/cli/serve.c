@@ -55,10 +55,19 @@ static void stats_of_deliverer(struct deliver_stats *ret) {
   pthread_mutex_unlock(&the_server.deliver_lock);
 }
 
+static void stats_of_routing(struct routing_stats *ret) {
+  struct route_stats st;
+  *ret = (struct routing_stats){.offers = 0};
+  if (!the_server.route) return;
+  route_stats(the_server.route, &st);
+  *ret = (struct routing_stats){
+      .offers = st.offers, .refused = st.refused, .due = st.due, .decide_us_max = st.decide_us_max};
+}
+
 static void on_events(void *arg, int64_t instance_id, int64_t last_number) {
   struct server *s = arg;
   live_committed(s->app.live, instance_id, last_number);
-  if (s->route) route_wake(s->route);
+  if (s->route) route_wake(s->route, instance_id);
 }
 static void on_delivery(void *arg) {
   struct server *s = arg;
@@ -107,6 +116,7 @@ static bool open_parts(struct server *s, void *ctx, const char *dir) {
   live_on_agent(s->app.live, v3_presence_live);
   s->app.started_at = clock_wall_ms();
   s->app.deliver_stats = stats_of_deliverer;
+  s->app.routing_stats = stats_of_routing;
   app_set(&s->app);
   s->route = route_new(ctx, s->app.store, s->conf);
   struct store_hooks hooks = {.events = on_events, .delivery = on_delivery, .down = on_down, .arg = s};

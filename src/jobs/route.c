@@ -15,11 +15,13 @@
 #include "store/routing.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 
 #define OFFERS_MAX 256  /* in one commit */
 #define DUE_MAX    100  /* the same */
+#define FRESH_MAX  64   /* instances told of since the last round; more: all are looked at */
+#define GAP_MS     2    /* from one round to the next: many commits are followed at once */
 #define ROUNDS_MAX 1000 /* commits of one round: settings and the end have their turn */
 
 struct place {
@@ -38,6 +40,8 @@ struct route {
   pthread_mutex_t lock; /* guards what follows */
   pthread_cond_t wake;
   bool news, stopping;
+  int64_t fresh[FRESH_MAX];
+  int fresh_count; /* FRESH_MAX + 1: all */
   struct assign_conf conf;
   struct route_stats stats;
 };
@@ -87,9 +91,22 @@ static bool is_stale(const struct route *r, int64_t now_ms) {
          (r->opening_at && r->opening_at <= now_ms);
 }
 
-static void follow(struct route *r, int64_t now_ms) {
+/* Which instances there is news of; all of them when nobody was told. */
+struct fresh {
+  int64_t ids[FRESH_MAX];
+  int count;
+  bool all;
+};
+
+static bool is_fresh(const struct fresh *f, int64_t instance_id) {
+  for (int i = 0; !f->all && i < f->count; i++)
+    if (f->ids[i] == instance_id) return true;
+  return f->all;
+}
+
+static void follow(struct route *r, const struct fresh *fresh, int64_t now_ms) {
   for (int i = 0; i < r->place_count; i++) {
-    bool more = true;
+    bool more = is_fresh(fresh, r->places[i].instance_id);
     while (more) {
       struct db *db = store_read_begin(r->store);
       r->places[i].number =
@@ -216,14 +233,15 @@ static int make_offers(struct route *r, int64_t now_ms) {
 
 /* ---- rounds ---- */
 
-int64_t route_round(struct route *r) {
+static int64_t round_of(struct route *r, const struct fresh *told) {
+  static const struct fresh all = {.all = true};
   int64_t now_ms = clock_wall_ms(), next = 0;
   for (int n = 0; n < ROUNDS_MAX; n++) {
     now_ms = clock_wall_ms();
     if (is_stale(r, now_ms) && !load(r, now_ms) && !r->world) return ROUTE_LOOK_MS;
-    follow(r, now_ms);
+    follow(r, n ? &all : told, now_ms);
     int done = do_due(r, now_ms, &next);
-    if (done) follow(r, now_ms);
+    if (done) follow(r, &all, now_ms);
     if (make_offers(r, now_ms) + done == 0) break;
   }
   int64_t look_at = routing_look_at(r->world), wait = ROUTE_LOOK_MS;
@@ -233,27 +251,53 @@ int64_t route_round(struct route *r) {
   return wait > 0 ? wait : 1;
 }
 
+int64_t route_round(struct route *r) {
+  return round_of(r, &(struct fresh){.all = true});
+}
+
+/* Under the lock. A round that nobody asked for looks at everything. */
+static void take_fresh(struct route *r, struct fresh *ret) {
+  ret->all = !r->news || r->fresh_count > FRESH_MAX;
+  ret->count = ret->all ? 0 : r->fresh_count;
+  memcpy(ret->ids, r->fresh, (size_t)ret->count * sizeof *ret->ids);
+  r->fresh_count = 0;
+  r->news = false;
+}
+
+/* Under the lock, which is let go meanwhile. */
+static void wait_ms(struct route *r, int64_t ms) {
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  int64_t ns = until.tv_nsec + ms * 1000000;
+  until.tv_sec += ns / 1000000000;
+  until.tv_nsec = ns % 1000000000;
+  pthread_cond_timedwait(&r->wake, &r->lock, &until);
+}
+
 static void *route_main(void *arg) {
   struct route *r = arg;
   pthread_setname_np(pthread_self(), "route");
+  struct fresh fresh;
   pthread_mutex_lock(&r->lock);
   while (!r->stopping) {
-    r->news = false;
+    take_fresh(r, &fresh);
     pthread_mutex_unlock(&r->lock);
-    int64_t wait_ms = route_round(r);
+    int64_t rest_ms = round_of(r, &fresh);
+    /* Under load there is always news: what is committed in the gap comes along in one round. */
+    nanosleep(&(struct timespec){.tv_nsec = GAP_MS * 1000000}, NULL);
     pthread_mutex_lock(&r->lock);
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += (until.tv_nsec / 1000000 + wait_ms) / 1000;
-    until.tv_nsec = (until.tv_nsec / 1000000 + wait_ms) % 1000 * 1000000;
-    if (!r->stopping && !r->news) pthread_cond_timedwait(&r->wake, &r->lock, &until);
+    if (!r->stopping && !r->news && rest_ms > GAP_MS) wait_ms(r, rest_ms - GAP_MS);
   }
   pthread_mutex_unlock(&r->lock);
   return NULL;
 }
 
-void route_wake(struct route *r) {
+void route_wake(struct route *r, int64_t instance_id) {
   pthread_mutex_lock(&r->lock);
+  bool known = false;
+  for (int i = 0; !known && i < r->fresh_count && i < FRESH_MAX; i++) known = r->fresh[i] == instance_id;
+  if (!known && r->fresh_count < FRESH_MAX) r->fresh[r->fresh_count] = instance_id;
+  if (!known && r->fresh_count <= FRESH_MAX) r->fresh_count++;
   if (!r->news) pthread_cond_signal(&r->wake);
   r->news = true;
   pthread_mutex_unlock(&r->lock);

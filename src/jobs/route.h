@@ -15,7 +15,7 @@ int64_t route_round(struct route *r);
 
 void route_start(struct route *r); /* the thread */
 void route_set_conf(struct route *r, const struct conf *conf);
-void route_wake(struct route *r); /* hook of the store: quick, any thread */
+void route_wake(struct route *r, int64_t instance_id); /* hook of the store: quick, any thread */
 void route_stop(struct route *r);
 
 struct route_stats {

@@ -133,6 +133,10 @@ int interaction_list(struct db *db, void *ctx, int64_t instance_id, const struct
                      struct interaction *out, int max);
 int interaction_list_customer(struct db *db, void *ctx, int64_t instance_id, int64_t channel_id, const char *ext_id,
                               int64_t after, struct interaction *out, int max);
+/* The newest interactions in which the words occur: in a text, or in the customer's name or id. Looks through the
+ * newest 20 000 messages and 5 000 interactions; newest first. */
+int interaction_search(struct db *db, void *ctx, int64_t instance_id, const char *words, struct interaction *out,
+                       int max);
 bool message_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct message *ret);
 bool message_is(struct db *db, int64_t instance_id, int64_t id); /* is there such a message? */
 /* What is known of a customer, at most max, sorted by name. */

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "store/conversation.h"
 
+#include <string.h>
+
 static struct interaction read_interaction(const struct db_rows *rows, void *ctx, int64_t instance_id) {
   return (struct interaction){
       .id = col_int(rows, 0),
@@ -86,6 +88,31 @@ int interaction_of_agent(struct db *db, void *ctx, int64_t instance_id, int64_t 
   struct db_rows rows;
   db_open(db, &rows, Q_INTERACTION_OF_AGENT, v_int(agent_id), v_int(instance_id), v_int(after), v_int(max));
   return read_interactions(&rows, ctx, instance_id, out, max);
+}
+
+/* What stands for itself in a pattern. */
+static char *pattern_of(void *ctx, const char *words) {
+  char *pattern = mem_bytes(ctx, 2 * strlen(words) + 3), *at = pattern;
+  *at++ = '%';
+  for (; *words; words++) {
+    if (strchr("%_!", *words)) *at++ = '!';
+    *at++ = *words;
+  }
+  *at++ = '%';
+  *at = 0;
+  return pattern;
+}
+
+int interaction_search(struct db *db, void *ctx, int64_t instance_id, const char *words, struct interaction *out,
+                       int max) {
+  struct db_rows rows;
+  int64_t *ids = mem_array(ctx, int64_t, (size_t)max + 1);
+  int n = 0, found = 0;
+  db_open(db, &rows, Q_INTERACTION_SEARCH, v_int(instance_id), v_text(pattern_of(ctx, words)), v_int(max));
+  while (n < max && db_next(&rows)) ids[n++] = col_int(&rows, 0);
+  db_close(&rows);
+  for (int i = 0; i < n; i++) found += interaction_get(db, ctx, instance_id, ids[i], &out[found]);
+  return found;
 }
 
 bool message_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct message *ret) {

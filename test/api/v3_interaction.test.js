@@ -82,6 +82,22 @@ describe('interaction v3', () => {
     assert.deepEqual((await d.agent.messages(next.id)).map((m) => m.text), ['four']);
   });
 
+  it('search finds words in texts and customers, and takes them as they are', async () => {
+    const word = unique('Needle');
+    const a = await opened(`there is a ${word} here`);
+    const customer = `${word}-customer`;
+    const b = await opened('other', customer);
+    await d.agent.close(b.id);
+    await opened('hay');
+    const ids = async (keyword, more = {}) => (await d.agent.list({ keyword, ...more })).items.map((x) => x.id);
+    assert.deepEqual(await ids(word.toLowerCase()), [b.id, a.id], 'newest first, whatever the case, closed ones too');
+    assert.deepEqual(await ids(word, { limit: 1 }), [b.id]);
+    assert.deepEqual(await ids(`a ${word} h`), [a.id]);
+    for (const none of [`${word}_`, `${word}%`, `${word}!`, unique('nothing')]) assert.deepEqual(await ids(none), []);
+    assertProblem(await d.agent.call('GET', `/interactions?keyword=${'x'.repeat(201)}`), 400);
+    assertProblem(await d.agent.call('GET', '/interactions?mine=1'), 400);
+  });
+
   it('an answer to a queued interaction takes it', async () => {
     const i = await opened();
     await d.agent.reply(i.id, 'hi');

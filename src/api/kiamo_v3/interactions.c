@@ -13,6 +13,7 @@
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     200
+#define KEYWORD_MAX   200
 #define ANSWER_MAX    (64 << 20)
 
 struct reading {
@@ -60,7 +61,7 @@ struct list_query {
   bool by_customer, any_open, mine;
   struct interaction_filter filter;
   int64_t connector;
-  const char *customer;
+  const char *customer, *keyword;
 };
 
 static bool read_list_query(struct request *req, struct list_query *q, int64_t *limit) {
@@ -77,6 +78,9 @@ static bool read_list_query(struct request *req, struct list_query *q, int64_t *
   query_int(req, &d, "connector", 1, INT64_MAX, &q->connector);
   q->mine = request_query(req, "mine") && strcmp(request_query(req, "mine"), "1") == 0;
   if (q->mine && !caller_of(req)->agent) decode_problem(&d, "mine", 1020, "a token has no interactions of its own");
+  q->keyword = request_query(req, "keyword");
+  if (q->keyword && (strlen(q->keyword) < 1 || strlen(q->keyword) > KEYWORD_MAX))
+    decode_problem(&d, "keyword", 1170, "must be 1 to %d bytes long", KEYWORD_MAX);
   q->customer = request_query(req, "customer");
   q->by_customer = q->customer || q->connector;
   if (q->by_customer && (!q->customer || !q->connector))
@@ -101,6 +105,7 @@ static int find_interactions(struct reading *r, struct list_query *q, struct int
   if (q->by_customer)
     return interaction_list_customer(r->view.db, ctx, r->view.instance_id, q->connector, q->customer, q->filter.after,
                                      out, max);
+  if (q->keyword) return interaction_search(r->view.db, ctx, r->view.instance_id, q->keyword, out, (int)r->limit);
   if (q->mine)
     return interaction_of_agent(r->view.db, ctx, r->view.instance_id, caller_of(r->req)->agent->id, q->filter.after,
                                 out, max);

@@ -1,53 +1,38 @@
 /* What waits for me, and why an interaction is where it is. The world is loaded from the rows as they stand, so that
  * the answer is the same on every node and needs nobody's lock. On HTTP threads, from a reader's snapshot. */
 #include "store/routing.h"
-#include "api/app.h"
-#include "api/errors.h"
 #include "api/kiamo_v3/kiamo_v3.h"
+#include "api/kiamo_v3/read.h"
 #include "api/kiamo_v3/write.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/due.h"
 #include "store/assign.h"
+#include "store/event.h"
 #include "store/opening.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define QUEUE_MAX      10000 /* interactions looked at */
 #define QUEUE_SHOWN    200
 #define CONSIDERED_MAX 2000
 #define DUE_MAX        16
-#define ANSWER_MAX     (16 << 20)
+#define EVENTS_MAX     1000 /* of the interaction, the first ones */
 
 struct reading {
-  struct request *req;
+  struct v3_reading v3;
   struct v3_view view;
   struct buf *body;
   int64_t now_ms;
 };
 
 static void reading_begin(struct reading *r, struct request *req) {
-  const struct caller *c = caller_of(req);
-  *r = (struct reading){.req = req, .body = mem_new(request_pool(req), struct buf), .now_ms = clock_wall_ms()};
-  r->view = (struct v3_view){.db = store_read_begin(app()->store),
-                             .ctx = request_pool(req),
-                             .registry = c->registry,
-                             .instance_id = c->instance_id};
-  buf_init(r->body, request_pool(req), 4096, ANSWER_MAX);
-}
-
-static void reading_end(struct reading *r, bool found) {
-  bool failed = db_failed(r->view.db);
-  store_read_end(app()->store, r->view.db);
-  reply_header(r->req, "Cache-Control", "no-store");
-  if (failed)
-    fail_unavailable(r->req, UNAVAILABLE_DOWN);
-  else if (!found)
-    fail(r->req, ERR_3000, 0, NULL);
-  else if (r->body->failed)
-    fail(r->req, ERR_4080, 500, "the answer is too large");
-  else
-    reply_json(r->req, 200, r->body);
+  v3_reading_begin(&r->v3, req);
+  r->view = r->v3.view;
+  r->body = r->v3.body;
+  r->now_ms = clock_wall_ms();
+  reply_header(req, "Cache-Control", "no-store");
 }
 
 /* ---- my queue ---- */
@@ -87,7 +72,7 @@ void v3_my_queue(struct request *req) {
   jw_key(&w, "next");
   jw_null(&w);
   jw_object_end(&w);
-  reading_end(&r, true);
+  v3_reading_end(&r.v3, true);
 }
 
 /* ---- why ---- */
@@ -157,6 +142,29 @@ static void put_considered(struct jw *w, const struct reading *r, const struct r
   jw_array_end(w);
 }
 
+/* Whom it was offered to so far: by the strategy or as the last agent, of how many with room. */
+static void put_offers(struct jw *w, const struct reading *r, int64_t id) {
+  struct event *e = mem_array(r->view.ctx, struct event, EVENTS_MAX);
+  int n = event_of_interaction(r->view.db, r->view.ctx, r->view.instance_id, id, 0, e, EVENTS_MAX);
+  jw_key(w, "offers");
+  jw_array(w);
+  for (int i = 0; i < n; i++) {
+    if (e[i].kind != EVENT_INTERACTION_OFFERED) continue;
+    const struct agent *a = registry_agent(r->view.registry, e[i].agent_id);
+    jw_object(w);
+    jw_ktime(w, "at", e[i].at);
+    jw_key(w, "agent");
+    jw_object(w);
+    jw_kint(w, "id", e[i].agent_id);
+    jw_kstr(w, "name", a ? a->display_name : NULL);
+    jw_object_end(w);
+    jw_key(w, "how");
+    jw_raw(w, e[i].data ? e[i].data : "null", e[i].data ? strlen(e[i].data) : 4);
+    jw_object_end(w);
+  }
+  jw_array_end(w);
+}
+
 static void put_next_one(struct jw *w, int64_t at, const char *what) {
   jw_object(w);
   jw_ktime(w, "at", at);
@@ -214,6 +222,7 @@ static void put_routing(struct reading *r, const struct interaction *i, const st
   jw_kstr(&w, "strategy", s ? strategy_words[s->strategy] : NULL);
   jw_object_end(&w);
   put_considered(&w, r, world, i->id);
+  put_offers(&w, r, i->id);
   put_next(&w, r, i, s);
   jw_object_end(&w);
 }
@@ -231,5 +240,5 @@ void v3_routing(struct request *req) {
     put_routing(&r, &i, world);
     routing_free(world);
   }
-  reading_end(&r, found);
+  v3_reading_end(&r.v3, found);
 }
