@@ -85,6 +85,7 @@ const struct route api_routes[] = {
     ADMINISTERED("tokens", "token", admin_token_create, "Remove"),
 
     {HTTP_GET, "/desk", static_page, ACCESS_PUBLIC, 0, 0, "The agents' desk"},
+    {HTTP_GET, "/admin", static_page, ACCESS_PUBLIC, 0, 0, "The administrators' consoles"},
     {HTTP_GET, "/docs", static_page, ACCESS_PUBLIC, 0, 0, "The APIs, to read and try"},
     {HTTP_GET, "/ui/{*path}", static_file, ACCESS_PUBLIC, 0, 0, "What the pages are made of"},
 
