@@ -104,7 +104,7 @@ export function FieldRow({ family, f, value, onChange, problem }) {
   const hint = has(`hint.${family.name}.${f.name}`) ? t(`hint.${family.name}.${f.name}`) : has(`hint.${f.name}`) ? t(`hint.${f.name}`) : '';
   const describedBy = [hint && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(' ') || undefined;
   const name = html`${label}${f.required && html`<span class="must" aria-hidden="true">*</span>`}`;
-  return html`<div class="form-row ${f.type} ${problem ? 'wrong' : ''}" data-field=${f.name}>
+  return html`<div class="form-row of-${f.type} ${problem ? 'wrong' : ''}" data-field=${f.name}>
     ${GROUPED.has(f.type) ? html`<span class="form-label">${name}</span>` : html`<label class="form-label" for=${id}>${name}</label>`}
     <div class="form-control"><${CONTROLS[f.type]} id=${id} f=${f} value=${value} onChange=${onChange} describedBy=${describedBy} label=${label} />
       ${hint && html`<small id="${id}-hint">${hint}</small>`}${problem && html`<small id="${id}-problem" class="problem" role="alert">${problem}</small>`}</div>
