@@ -86,6 +86,7 @@ const struct route api_routes[] = {
     ADMINISTERED("tokens", "token", admin_token_create, "Remove"),
 
     {HTTP_GET, "/desk", static_page, ACCESS_PUBLIC, 0, 0, "The agents' desk"},
+    {HTTP_GET, "/admin", static_page, ACCESS_PUBLIC, 0, 0, "The administrators' consoles"},
     {HTTP_GET, "/docs", static_page, ACCESS_PUBLIC, 0, 0, "The APIs, to read and try"},
     {HTTP_GET, "/docs/documents.json", openapi_documents, ACCESS_PUBLIC, 0, 0, "Which APIs are described, and where"},
     {HTTP_GET, "/openapi.json", openapi_document, ACCESS_PUBLIC, 0, 0, "The description of the server itself"},

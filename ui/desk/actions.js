@@ -1,32 +1,13 @@
 // What an agent does. Each answers true when it was done; a failure is told in a toast, in the server's words.
 import { signal, batch } from '../shared/html.js';
-import { deed, call, get, ApiError, Unreachable } from '../shared/api.js';
+import { deed, call, get, ApiError } from '../shared/api.js';
+import { toast } from '../shared/toasts.js';
+import { wordsOf } from '../shared/words.js';
 import { t } from '../shared/i18n.js';
 import { announce } from './notify.js';
 import { me, myState, states, interactions, selectedId, takeInteraction, readInteraction, readLists, readMe, startLive, stopLive, readSetup, listsReady } from './store.js';
 import { openOutbox } from './outbox.js';
 import { talkOf } from './talks.js';
-
-/** @typedef {{id: number, text: string, kind: 'bad'|'good'}} Toast */
-export const toasts = signal(/** @type {Toast[]} */ ([]));
-let toastNumber = 0;
-export function toast(text, kind = /** @type {'bad'|'good'} */ ('good')) {
-  const id = ++toastNumber;
-  toasts.value = [...toasts.value.slice(-3), { id, text, kind }];
-  setTimeout(() => dropToast(id), kind === 'bad' ? 9000 : 4000);
-}
-export const dropToast = (id) => { toasts.value = toasts.value.filter((x) => x.id !== id); };
-
-export function wordsOf(e) {
-  if (e instanceof Unreachable) return t('error.unreachable');
-  if (e instanceof ApiError) {
-    if (e.status === 429) return t('error.braked', { n: e.retryAfter || 1 });
-    if (e.status === 503) return t('error.busy');
-    if (e.status === 409) return t('error.conflict', { why: e.message });
-    return e.message;
-  }
-  return String(e?.message ?? e);
-}
 
 /** Which interactions have a deed under way: their buttons wait. */
 export const doing = signal(/** @type {Set<string>} */ (new Set()));

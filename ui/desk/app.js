@@ -3,23 +3,17 @@ import { html, render, effect, useEffect } from '../shared/html.js';
 import { t, useLanguage, preferredLanguage } from '../shared/i18n.js';
 import { chosenLanguage } from '../shared/prefs.js';
 import { sessionEnded } from '../shared/api.js';
-import { Icon } from '../shared/icons.js';
+import { Login } from '../shared/login.js';
+import { Toasts } from '../shared/toasts.js';
 import { me, selectedId, live, listeners, readMe, stopLive } from './store.js';
-import { begin, show, select, idOfAddress, toasts, dropToast } from './actions.js';
+import { begin, show, select, idOfAddress, logIn } from './actions.js';
 import { flushAll } from './outbox.js';
 import { announcement, startNotifying } from './notify.js';
 import { startKeys } from './keys.js';
-import { Login } from './views/login.js';
 import { Side, LiveBar, tab } from './views/side.js';
 import { TalkPane } from './views/talk.js';
 import { Card } from './views/card.js';
 import { Dialogs, dialog, cardShown, cardIsDrawer, showCard } from './views/dialogs.js';
-import { MESSAGES } from './views/settings.js';
-
-function Toasts() {
-  return html`<div class="toasts" role="status">${toasts.value.map((x) => html`<div key=${x.id} class="toast ${x.kind}"><${Icon} name=${x.kind === 'bad' ? 'warn' : 'check'} size=${16} /><span>${x.text}</span>
-    <button type="button" class="button quiet square small" onClick=${() => dropToast(x.id)} aria-label=${t('close')}><${Icon} name="close" size=${14} /></button></div>`)}</div>`;
-}
 
 function Desk() {
   return html`<div class="desk ${selectedId.value ? 'has-talk' : ''} ${cardShown.value ? 'has-card' : ''}">
@@ -31,13 +25,13 @@ function Desk() {
 
 function App() {
   useEffect(() => { document.documentElement.dataset.ready = me.value ? 'desk' : 'login'; }, [me.value]);
-  if (me.value === null) return html`<${Login} again=${sessionEnded.value > 0} />`;
+  if (me.value === null) return html`<${Login} again=${sessionEnded.value > 0} onLogin=${logIn} />`;
   if (!me.value) return null;
   return html`<${Desk} />`;
 }
 
 async function start() {
-  await useLanguage(MESSAGES, preferredLanguage(chosenLanguage.value));
+  await useLanguage(preferredLanguage(chosenLanguage.value), '/ui/desk/i18n');
   const root = /** @type {HTMLElement} */ (document.getElementById('app'));
   startKeys({ dialog, cardShown, cardIsDrawer, showCard, tab });
   startNotifying(select);

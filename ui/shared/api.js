@@ -15,6 +15,8 @@ export class ApiError extends Error {
     super(said || body?.detail || body?.message || body?.title || `HTTP ${status}`);
     this.status = status;
     this.code = body?.code ?? '';
+    /** @type {{pointer: string, problem: string}[]} */
+    this.fields = fields;
     this.retryAfter = Number(headers.get('Retry-After')) || 0;
   }
   /** The same request may succeed later. */

@@ -1,4 +1,4 @@
-// Texts of the pages, from message files: t('list.unread', {n: 3}). A key may have plural forms: 'list.waiting.one', '.other'.
+// Texts of the pages, from message files: t(key, {n: 3}). A key may have plural forms: 'list.waiting.one', '.other'.
 // Dates, times and numbers are written as the language writes them.
 import { signal } from './html.js';
 
@@ -16,8 +16,10 @@ export function preferredLanguage(chosen = '') {
   return wanted.find((l) => LANGUAGES.includes(l)) ?? 'en';
 }
 
-/** Loads a language of a page's folder and shows it. */
-export async function useLanguage(base, lang) {
+let base = '';
+/** Loads a language of a page and shows it. from: where the page's message files are; given once. */
+export async function useLanguage(lang, from = base) {
+  base = from;
   if (!files.has(lang)) {
     const r = await fetch(`${base}/${lang}.json`);
     if (!r.ok) throw new Error(`${base}/${lang}.json: ${r.status}`);

@@ -6,7 +6,7 @@ import { Menu } from '../../shared/parts.js';
 import { me, cannedReplies } from '../store.js';
 import { draftOf, setDraft, addFiles, removeFile, retryFile, clearMessage } from '../drafts.js';
 import { post } from '../outbox.js';
-import { toast } from '../actions.js';
+import { toast } from '../../shared/toasts.js';
 import { shortcutAt, findCanned, fillIn, gapOf } from '../text.js';
 import { EMOJI } from '../emoji.js';
 

@@ -16,7 +16,7 @@ export function groupsOf(list, serviceId) {
 
 export function QualificationFields({ serviceId, value, comment, onValue, onComment, onDone = () => {} }) {
   return html`<div class="qualify">
-    <label class="field"><span>${t('qualify.what')}</span><select data-first value=${String(value || '')} onChange=${(e) => { onValue(Number(e.currentTarget.value) || 0); onDone(); }}>
+    <label class="field"><span>${t('qualify.what')}</span><select data-first value=${String(value || '')} onKeyDown=${(e) => { if (e.key === 'Enter' && e.currentTarget.form) { e.preventDefault(); e.currentTarget.form.requestSubmit(); } }} onChange=${(e) => { onValue(Number(e.currentTarget.value) || 0); onDone(); }}>
       <option value="">${t('qualify.none')}</option>
       ${groupsOf(qualifications.value, serviceId).map(([name, list]) => (name
         ? html`<optgroup key=${name} label=${name}>${list.map((q) => html`<option key=${q.id} value=${String(q.id)}>${q.label}</option>`)}</optgroup>`

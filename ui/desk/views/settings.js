@@ -1,25 +1,11 @@
 // What a person may choose for this browser: look, language, sound, notifications, keys.
 import { html } from '../../shared/html.js';
-import { t, language, useLanguage, LANGUAGES } from '../../shared/i18n.js';
-import { theme, density, chosenLanguage, sound, notifications, singleKeys } from '../../shared/prefs.js';
+import { t } from '../../shared/i18n.js';
+import { theme, density, sound, notifications, singleKeys } from '../../shared/prefs.js';
 import { Modal } from '../../shared/parts.js';
+import { LanguageSwitch } from '../../shared/login.js';
 import { wantNotifications, soundOffer, unlockSound } from '../notify.js';
-import { toast } from '../actions.js';
-
-export const MESSAGES = '/ui/desk/i18n';
-
-export async function chooseLanguage(lang) {
-  await useLanguage(MESSAGES, lang);
-  chosenLanguage.value = lang;
-}
-
-/** The languages by their own names. */
-const NAMES = { en: 'English', fr: 'Français' };
-export function LanguageSwitch() {
-  return html`<div class="segments" role="radiogroup" aria-label=${t('settings.language')}>
-    ${LANGUAGES.map((l) => html`<label key=${l}><input type="radio" name="language" value=${l} checked=${language.value === l} onChange=${() => chooseLanguage(l)} /><span lang=${l}>${NAMES[l]}</span></label>`)}
-  </div>`;
-}
+import { toast } from '../../shared/toasts.js';
 
 function Segments({ name, label, value, options, onChange }) {
   return html`<div class="setting"><span id="set-${name}">${label}</span>

@@ -11,7 +11,7 @@ import { glanceOf } from '../rows.js';
 import { initialsOf } from '../text.js';
 import { search, query } from '../search.js';
 import { dialog } from './dialogs.js';
-import { Mark } from './login.js';
+import { Mark } from '../../shared/login.js';
 
 export const tab = signal(/** @type {'mine'|'queue'} */ ('mine'));
 export const nameOf = (i) => i.customer.name || i.customer.externalId || t('customer.unnamed');
@@ -167,7 +167,7 @@ export function Side() {
     <div class="side-tools">
       <div class="tabs"><${Tab} name="mine" count=${mine.value.length} /><${Tab} name="queue" count=${queue.value.length} /></div>
       <label class="search"><span class="hidden-text">${t('search.title')}</span><${Icon} name="search" size=${16} />
-        <input type="search" data-search placeholder=${t('search.title')} value=${query.value} autocomplete="off" spellcheck="false"
+        <input type="search" data-search placeholder=${t('search.title')} value=${query.value} autocomplete="off" spellcheck=${false}
           onInput=${(e) => { query.value = e.currentTarget.value; }} onKeyDown=${(e) => { if (e.key === 'Escape') { query.value = ''; e.currentTarget.blur(); } }} /></label>
     </div>
     <div class="side-list"><${List} /></div>

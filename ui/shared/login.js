@@ -1,17 +1,31 @@
-// The door: login and password. Also stands over the desk when a session has ended; what was written stays.
-import { html, useEffect, useRef, useState } from '../../shared/html.js';
-import { t } from '../../shared/i18n.js';
-import { recall, keep } from '../../shared/prefs.js';
-import { ApiError } from '../../shared/api.js';
-import { Icon } from '../../shared/icons.js';
-import { LanguageSwitch } from './settings.js';
-import { logIn, wordsOf } from '../actions.js';
+// The door of a page: login and password. Also stands over it when a session has ended; what was written stays.
+import { html, useEffect, useRef, useState } from './html.js';
+import { t, language, useLanguage, LANGUAGES } from './i18n.js';
+import { recall, keep, chosenLanguage } from './prefs.js';
+import { ApiError } from './api.js';
+import { wordsOf } from './words.js';
+import { Icon } from './icons.js';
+
+/** Shows the page in another language, and remembers it. */
+export async function chooseLanguage(lang) {
+  await useLanguage(lang);
+  chosenLanguage.value = lang;
+}
+
+/** The languages by their own names. */
+const NAMES = { en: 'English', fr: 'Français' };
+export function LanguageSwitch() {
+  return html`<div class="segments" role="radiogroup" aria-label=${t('settings.language')}>
+    ${LANGUAGES.map((l) => html`<label key=${l}><input type="radio" name="language" value=${l} checked=${language.value === l} onChange=${() => chooseLanguage(l)} /><span lang=${l}>${NAMES[l]}</span></label>`)}
+  </div>`;
+}
 
 export function Mark() {
   return html`<svg class="mark" viewBox="0 0 32 32" width="32" height="32" aria-hidden="true" focusable="false"><rect width="32" height="32" rx="8" /><path d="M8 24V15a8 8 0 0 1 16 0v9M6 24h20M16 12v0" /></svg>`;
 }
 
-export function Login({ again = false }) {
+/** @param {{again?: boolean, onLogin: (c: {login: string, password: string}) => Promise<void>}} props */
+export function Login({ again = false, onLogin }) {
   const [error, setError] = useState('');
   const [busy, setBusy] = useState(false);
   const [shown, setShown] = useState(false);
@@ -31,7 +45,7 @@ export function Login({ again = false }) {
     setBusy(true);
     setError('');
     try {
-      await logIn({ login, password: password.current.value });
+      await onLogin({ login, password: password.current.value });
       keep('login', login);
     } catch (err) {
       setError(err instanceof ApiError && err.status === 401 ? t('login.wrong') : wordsOf(err));
@@ -42,7 +56,7 @@ export function Login({ again = false }) {
   return html`<main class="login"><form class="login-box" onSubmit=${onSubmit} novalidate>
     <div class="login-head"><${Mark} /><h1>${t('login.title')}</h1><p>${again ? t('login.again') : t('login.welcome')}</p></div>
     <label class="field"><span>${t('login.name')}</span>
-      <input ref=${name} name="login" autocomplete="username" autocapitalize="none" spellcheck="false" defaultValue=${last} aria-invalid=${Boolean(error)} aria-describedby="login-error" required /></label>
+      <input ref=${name} name="login" autocomplete="username" autocapitalize="none" spellcheck=${false} defaultValue=${last} aria-invalid=${Boolean(error)} aria-describedby="login-error" required /></label>
     <label class="field"><span>${t('login.password')}</span>
       <span class="with-button"><input ref=${password} name="password" type=${shown ? 'text' : 'password'} autocomplete="current-password" aria-invalid=${Boolean(error)} aria-describedby="login-error" required />
         <button type="button" class="button quiet" aria-pressed=${shown} onClick=${() => setShown(!shown)}>${shown ? t('login.hide') : t('login.show')}</button></span></label>
