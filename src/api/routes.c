@@ -82,7 +82,13 @@ const struct route api_routes[] = {
     ADMINISTERED("calendars", "calendar", admin_create, "Remove"),
     ADMINISTERED("connectors", "connector", admin_connector_create, "Disable"),
     {HTTP_POST, ADMIN "connectors/{id}/rotate-secret", admin_connector_rotate, ACCESS_API, API_ADMINISTRATION, 4096, "Another secret for the connector; the old one stays good for a while"},
+    {HTTP_POST, ADMIN "connectors/{id}/test", admin_connector_test, ACCESS_API, API_ADMINISTRATION, 4096, "Send a test to the connector's webhook; the delivery tells how it went"},
     ADMINISTERED("tokens", "token", admin_token_create, "Remove"),
+
+    {HTTP_GET, ADMIN "deliveries", admin_deliveries, ACCESS_API, API_ADMINISTRATION, 0, "What is and was on its way to partners, newest first"},
+    {HTTP_GET, ADMIN "deliveries/{id}", admin_delivery, ACCESS_API, API_ADMINISTRATION, 0, "One delivery with the bytes that are sent"},
+    {HTTP_POST, ADMIN "deliveries/replay", admin_replay, ACCESS_API, API_ADMINISTRATION, 65536, "Send deliveries again"},
+    {HTTP_GET, ADMIN "audit", admin_audit, ACCESS_API, API_ADMINISTRATION, 0, "Who changed what in the setup, newest first"},
 
     {HTTP_GET, "/desk", static_page, ACCESS_PUBLIC, 0, 0, "The agents' desk"},
     {HTTP_GET, "/docs", static_page, ACCESS_PUBLIC, 0, 0, "The APIs, to read and try"},

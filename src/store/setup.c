@@ -46,7 +46,7 @@ static enum job_result run_change(struct db *tx, void *arg) {
   c->result = c->run(tx, c->arg);
   if (c->result != CHANGE_DONE) return JOB_REJECT;
   char data[128];
-  snprintf(data, sizeof data, "{\"change\":\"%s\"}", c->what);
+  snprintf(data, sizeof data, "{\"change\":\"%s\",\"by\":\"command\"}", c->what);
   event_append(tx, c->instance_id, &(struct event){.at = clock_wall_ms(), .kind = EVENT_SETUP_CHANGED, .data = data});
   return JOB_COMMIT;
 }

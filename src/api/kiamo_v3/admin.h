@@ -18,6 +18,12 @@ void admin_connector_create(struct request *req);
 void admin_connector_rotate(struct request *req);
 void admin_token_create(struct request *req);
 
+void admin_connector_test(struct request *req);
+void admin_deliveries(struct request *req);
+void admin_delivery(struct request *req);
+void admin_replay(struct request *req);
+void admin_audit(struct request *req);
+
 /* ---- for the files of the package ---- */
 
 #define ADMIN_EXTRAS_MAX 4
