@@ -83,6 +83,8 @@ const struct route api_routes[] = {
     ADMINISTERED("connectors", "connector", admin_connector_create, "Disable"),
     {HTTP_POST, ADMIN "connectors/{id}/rotate-secret", admin_connector_rotate, ACCESS_API, API_ADMINISTRATION, 4096, "Another secret for the connector; the old one stays good for a while"},
     {HTTP_POST, ADMIN "connectors/{id}/test", admin_connector_test, ACCESS_API, API_ADMINISTRATION, 4096, "Send a test to the connector's webhook; the delivery tells how it went"},
+    ADMINISTERED("channels", "custom channel", admin_channel_create, "Disable"),
+    ADMINISTERED("account-tokens", "account token", admin_account_token_create, "Disable"),
     ADMINISTERED("tokens", "token", admin_token_create, "Remove"),
 
     {HTTP_GET, ADMIN "deliveries", admin_deliveries, ACCESS_API, API_ADMINISTRATION, 0, "What is and was on its way to partners, newest first"},

@@ -35,8 +35,8 @@
 #define PASSWORD_FLAG                                                                                                  \
   { "password-stdin", NULL, "Read the password from standard input; without it one is made and shown", CLI_SWITCH }
 #define SETUP_FAMILIES                                                                                                 \
-  "FAMILY is groups, teams, skills, states, calendars, services, qualifications, canned-replies, agents, connectors "  \
-  "or tokens."
+  "FAMILY is groups, teams, skills, states, calendars, services, qualifications, canned-replies, agents, connectors, " \
+  "tokens, channels or account-tokens."
 #define ONE(word) .words = word, .words_min = 1, .words_max = 1
 
 const struct cli_command cli_commands[] = {

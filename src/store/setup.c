@@ -125,10 +125,10 @@ bool setup_service_create(struct store *s, int64_t instance_id, const char *name
 
 /* ---- channels ---- */
 
-void setup_secret_make(struct store *s, struct setup_secret *ret) {
+void setup_secret_make(struct store *s, const char *purpose, struct setup_secret *ret) {
   id_random_hex((CLIENT_SECRET_LEN - 1) / 2, ret->text);
   digest_sha256(ret->text, CLIENT_SECRET_LEN - 1, ret->hash);
-  secret_seal(store_key(s), "channel.secret", ret->text, CLIENT_SECRET_LEN - 1, ret->sealed);
+  secret_seal(store_key(s), purpose, ret->text, CLIENT_SECRET_LEN - 1, ret->sealed);
 }
 
 struct channel_change {
@@ -177,7 +177,7 @@ bool setup_channel_create(struct store *s, int64_t instance_id, enum channel_kin
   if (!channel_ok(c, err)) return false;
   struct channel_change k = {.store = s, .instance_id = instance_id, .kind = kind, .c = c};
   id_random_hex((CLIENT_ID_LEN - 1) / 2, k.client_id);
-  setup_secret_make(s, &k.secret);
+  setup_secret_make(s, SETUP_SEAL_CHANNEL, &k.secret);
   struct change ch = {.run = insert_channel, .arg = &k, .instance_id = instance_id, .what = "connector"};
   bool ok = setup_change(s, &ch, "name", err);
   if (!ok && k.bad_service) snprintf(err, 256, "service: there is none such in this instance");
@@ -235,7 +235,7 @@ bool setup_channel_rotate(struct store *s, int64_t instance_id, int64_t id, int6
     return false;
   }
   struct channel_change k = {.instance_id = instance_id, .id = id, .until = clock_wall_ms() + keep_old_ms};
-  setup_secret_make(s, &k.secret);
+  setup_secret_make(s, SETUP_SEAL_CHANNEL, &k.secret);
   struct change ch = {.run = rotate_channel, .arg = &k, .instance_id = instance_id, .what = "connector"};
   bool ok = setup_change(s, &ch, "id", err);
   if (ok) memcpy(ret_secret, k.secret.text, CLIENT_SECRET_LEN);

@@ -1,6 +1,7 @@
 // The setup through the API: every family of rows made, read, changed and removed; what is refused names the field and stores nothing.
 import { describe, it, before, after } from 'node:test';
 import assert from 'node:assert/strict';
+import { connector as kitConnector, event } from '../lib/kit.js';
 import { demo, agent, login, cli, cliJson, unique, partner, message, setupId } from '../lib/server.js';
 
 const P = '/api/v3/administration';
@@ -34,8 +35,11 @@ const families = {
   services: { good: () => ({ name: unique('Service'), priority: 3 }), change: { wrapupSeconds: 30, strategy: 'best_skill', closedReply: 'Closed.\nCall again.' }, disables: true },
   agents: { good: () => ({ login: unique('login'), password: 'a good password', firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com', capacity: 5, media: [{ medium: 'chat', most: 2 }] }), change: { profile: 'supervisor', extension: '12' }, disables: true },
   connectors: { good: () => ({ name: unique('Partner'), webhookUrl: 'http://127.0.0.1:1/hook', service: 1 }), change: { showAgent: true, webhookUrl: '' }, disables: true },
+  'account-tokens': { good: () => ({ name: unique('Account') }), change: { name: 'Renamed account' }, disables: true },
+  channels: { good: () => ({ name: unique('Channel'), callbackUrl: 'http://127.0.0.1:1/callback', service: 1, accountToken, botCloseSeconds: 60 }), change: { refreshSeconds: 3600, idleCloseSeconds: 120 }, disables: true },
   tokens: { good: () => ({ label: unique('Token'), rights: { interaction: ['GET', 'POST'] } }), change: { rights: { agent: ['GET'] } } },
 };
+let accountToken; // channels sign with it
 const long = (n) => 'x'.repeat(n);
 
 // [family, what is sent instead, pointer of the problem]; null for what is sent takes the member away.
@@ -63,13 +67,20 @@ const bad = [
   ['agents', { group: { id: 999 } }, '/group'], ['agents', { team: 999 }, '/team'], ['agents', { team: {} }, '/team'], ['agents', { profile: 'king' }, '/profile'], ['agents', { capacity: 101 }, '/capacity'],
   ['agents', { media: [{ medium: 'fax', most: 1 }] }, '/media/0/medium'], ['agents', { media: [{ medium: 'chat' }] }, '/media/0/most'], ['agents', { media: [{ medium: 'chat', most: 1 }, { medium: 'chat', most: 2 }] }, '/media/1/medium'], ['agents', { services: [{ id: 999 }] }, '/services/0/id'],
   ['connectors', { name: null }, '/name'], ['connectors', { webhookUrl: 'file:///etc/passwd' }, '/webhookUrl'], ['connectors', { webhookUrl: 'http://user:pw@x/' }, '/webhookUrl'], ['connectors', { service: null }, '/service'], ['connectors', { service: 999 }, '/service'], ['connectors', { showAgent: 1 }, '/showAgent'],
+  ['account-tokens', { name: null }, '/name'], ['account-tokens', { enabled: 0 }, '/enabled'],
+  ['channels', { name: null }, '/name'], ['channels', { callbackUrl: 'x' }, '/callbackUrl'], ['channels', { service: null }, '/service'], ['channels', { accountToken: null }, '/accountToken'], ['channels', { accountToken: 999 }, '/accountToken'], ['channels', { accessSeconds: 0 }, '/accessSeconds'],
+  ['channels', { accessSeconds: 500, refreshSeconds: 400 }, '/refreshSeconds'], ['channels', { idleCloseSeconds: 59 }, '/idleCloseSeconds'], ['channels', { botCloseSeconds: 604801 }, '/botCloseSeconds'],
   ['tokens', { label: null }, '/label'], ['tokens', { rights: null }, '/rights'], ['tokens', { rights: {} }, '/rights'], ['tokens', { rights: { nope: ['GET'] } }, '/rights'], ['tokens', { rights: { agent: ['PATCH'] } }, '/rights'], ['tokens', { rights: { agent: 'GET' } }, '/rights'], ['tokens', { rights: { agent: [] } }, '/rights'],
 ];
 
 describe('administration', () => {
   let d;
   let a;
-  before(async () => { d = await demo(); a = await administrator(d); });
+  before(async () => {
+    d = await demo();
+    a = await administrator(d);
+    accountToken = (await a.make('/account-tokens', { name: 'signs' })).id;
+  });
   after(() => d.stop());
 
   for (const [name, f] of Object.entries(families)) {
@@ -80,14 +91,14 @@ describe('administration', () => {
       const made = r.json;
       assert.ok(Number.isInteger(made.id));
       assert.equal(r.headers.etag, `"${made.version}"`);
-      const { clientSecret, token, ...seen } = made;
+      const { clientSecret, token, salt, ...seen } = made;
       const got = await a.adm('GET', `/${name}/${made.id}`);
       assert.equal(got.status, 200, got.text);
       assert.equal(got.headers.etag, r.headers.etag);
       assert.deepEqual(got.json, seen, 'what was told when it was made, but for what is told once');
       for (const [k, v] of Object.entries(good)) {
         if (k === 'password') assert.ok(!('password' in seen));
-        else if (k === 'service') assert.equal(seen.service.id, v);
+        else if (k === 'service' || k === 'accountToken') assert.equal(seen[k].id, v);
         else assert.deepEqual(seen[k], v, k);
       }
       assert.deepEqual((await a.rows(`/${name}`)).find((x) => x.id === made.id), seen);
@@ -123,7 +134,7 @@ describe('administration', () => {
       assert.deepEqual(r.json.errors.map((e) => e.pointer), [pointer], `${what}: ${r.text}`);
       assert.match(r.json.code, /^ERR_\d{4}$/);
       if (Object.values(change).includes(null) || pointer === '/password') continue;
-      const { version, clientSecret, token, ...seen } = victims[f];
+      const { version, clientSecret, token, salt, ...seen } = victims[f];
       const put = await a.adm('PUT', `/${f}/${seen.id}`, change, { 'If-Match': '*' });
       assert.equal(put.status, 400, `PUT ${what}: ${put.text}`);
       assert.deepEqual(put.json.errors.map((e) => e.pointer), [pointer], `PUT ${what}: ${put.text}`);
@@ -283,6 +294,18 @@ describe('administration', () => {
     await a.set(`/connectors/${c.id}`, { enabled: false });
     assert.equal((await again.send(message())).status, 401);
     assert.equal((await a.adm('POST', `/connectors/${c.id}/rotate-secret`, { keepOldSeconds: -1 })).json.errors[0].pointer, '/keepOldSeconds');
+  });
+
+  it('a custom channel made here takes events, signed in by an account token made here', async () => {
+    const t = await a.make('/account-tokens', { name: unique('Account') });
+    const c = await a.make('/channels', { ...families.channels.good(), accountToken: t.id });
+    assert.match(t.token, /^[0-9a-f]{64}$/);
+    assert.match(c.salt, /^[0-9a-f]{64}$/);
+    assert.match(c.uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    const kit = kitConnector(d.server, { uuid: c.uuid, domain: 'Guichet', token: t.token, salt: c.salt, access_token: t.token });
+    await kit.sendOk(event());
+    await a.set(`/account-tokens/${t.id}`, { enabled: false });
+    assert.equal((await kit.send(event())).status, 401);
   });
 
   it('an agent made here logs in; another password, a lesser profile or disabling ends the sessions', async () => {

@@ -32,6 +32,7 @@ describe('two instances', () => {
     await make('qualifications', { label: name });
     await make('canned-replies', { shortcut: name, text: name });
     await make('connectors', { name, service });
+    await make('channels', { name: `${name}-channel`, service, accountToken: await make('account-tokens', { name }) });
     await make('tokens', { label: name, rights: { interaction: ['GET'] } });
     return setup;
   }

@@ -16,6 +16,8 @@ void admin_agent_create(struct request *req);
 void admin_agent_password(struct request *req);
 void admin_connector_create(struct request *req);
 void admin_connector_rotate(struct request *req);
+void admin_channel_create(struct request *req);
+void admin_account_token_create(struct request *req);
 void admin_token_create(struct request *req);
 
 void admin_connector_test(struct request *req);
