@@ -112,8 +112,6 @@ SELECT id, category, label, service_id, enabled FROM qualification WHERE instanc
 INSERT INTO qualification (id, instance_id, category, label, service_id, enabled) VALUES ($1, $2, $3, $4, $5, $6);
 -- name: qualification_set
 UPDATE qualification SET category = $3, label = $4, service_id = $5, enabled = $6 WHERE id = $1 AND instance_id = $2;
--- name: qualification_delete
-DELETE FROM qualification WHERE id = $1 AND instance_id = $2;
 -- name: qualification_max
 SELECT coalesce(max(id), 0) FROM qualification;
 
@@ -196,6 +194,8 @@ SELECT count(*) FROM service WHERE calendar_id = $1;
 -- name: service_used
 SELECT (SELECT count(*) FROM channel WHERE service_id = $1 AND enabled = 1),
   (SELECT count(*) FROM service WHERE overflow_service_id = $1 AND id <> $1);
+-- name: state_used
+SELECT count(*) FROM presence WHERE state_id = $1;
 -- name: state_of_kind
 SELECT count(*) FROM agent_state WHERE instance_id = $1 AND kind = $2 AND enabled = 1 AND id <> $3;
 -- name: agent_of_profile
@@ -247,3 +247,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, 1);
 -- name: account_token_set
 UPDATE account_token SET generation = generation + CASE WHEN enabled <> $4 THEN 1 ELSE 0 END, name = $3, enabled = $4
 WHERE id = $1 AND instance_id = $2;
+
+-- Whoever, or whatever, is made by command serves, or is served by, all.
+-- name: agent_serves_all
+INSERT INTO agent_service (agent_id, service_id, level) SELECT CAST($1 AS BIGINT), id, 1 FROM service WHERE instance_id = $2;
+-- name: service_of_all
+INSERT INTO agent_service (agent_id, service_id, level) SELECT id, CAST($1 AS BIGINT), 1 FROM agent WHERE instance_id = $2;

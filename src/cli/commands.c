@@ -143,7 +143,8 @@ const struct cli_command cli_commands[] = {
      .detail = "ROW is its id or name. What JSON does not name stays as it is. " SETUP_FAMILIES},
     {"setup", "remove", "Remove a row of the setup, or disable it", .words = "FAMILY ROW", .words_min = 2,
      .words_max = 2, .uses = STORE, .run = cli_setup_remove,
-     .detail = "ROW is its id or name. Services, agents and connectors are disabled, since history knows them. What is "
+     .detail = "ROW is its id or name. Services, agents, qualifications and connectors are disabled, since history "
+               "knows them. What is "
                "referred to is not removed. " SETUP_FAMILIES},
     {"setup", "export", "Print the setup of an instance as JSON", .uses = CLI_USES_DATA | CLI_USES_INSTANCE,
      .run = cli_setup_export, .detail = "Without connectors, tokens and passwords."},

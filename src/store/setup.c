@@ -104,8 +104,10 @@ bool setup_instance_create(struct store *s, const char *name, int64_t *ret_id, c
 static enum change_result insert_service(struct db *tx, void *arg) {
   struct new_name *n = arg;
   n->id = db_int(tx, Q_SERVICE_MAX, 0) + 1;
-  return setup_from_db(db_exec(tx, Q_SERVICE_INSERT, v_int(n->id), v_int(n->instance_id), v_text(n->name),
-                               v_int(n->priority), v_int(clock_wall_ms())));
+  enum db_result r = db_exec(tx, Q_SERVICE_INSERT, v_int(n->id), v_int(n->instance_id), v_text(n->name),
+                             v_int(n->priority), v_int(clock_wall_ms()));
+  if (r == DB_OK && db_exec(tx, Q_SERVICE_OF_ALL, v_int(n->id), v_int(n->instance_id)) == DB_FAILED) r = DB_FAILED;
+  return setup_from_db(r);
 }
 
 bool setup_service_create(struct store *s, int64_t instance_id, const char *name, int64_t priority, int64_t *ret_id,
@@ -262,10 +264,12 @@ static bool password_ok(const char *password, char err[static 256]) {
 static enum change_result insert_agent(struct db *tx, void *arg) {
   struct agent_change *k = arg;
   k->id = db_int(tx, Q_AGENT_MAX, 0) + 1;
-  return setup_from_db(db_exec(tx, Q_AGENT_INSERT, v_int(k->id), v_int(k->instance_id), v_text(k->a->login),
-                               v_text(k->password_hash), v_text(k->a->first_name ? k->a->first_name : ""),
-                               v_text(k->a->last_name ? k->a->last_name : ""), v_int((int64_t)k->a->profile),
-                               v_int(clock_wall_ms())));
+  enum db_result r =
+      db_exec(tx, Q_AGENT_INSERT, v_int(k->id), v_int(k->instance_id), v_text(k->a->login), v_text(k->password_hash),
+              v_text(k->a->first_name ? k->a->first_name : ""), v_text(k->a->last_name ? k->a->last_name : ""),
+              v_int((int64_t)k->a->profile), v_int(clock_wall_ms()));
+  if (r == DB_OK && db_exec(tx, Q_AGENT_SERVES_ALL, v_int(k->id), v_int(k->instance_id)) == DB_FAILED) r = DB_FAILED;
+  return setup_from_db(r);
 }
 
 bool setup_agent_create(struct store *s, int64_t instance_id, const struct setup_agent *a, int64_t *ret_id,

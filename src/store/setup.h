@@ -1,6 +1,7 @@
 /* Changing the setup: for the command line and the administration API. Each function is a whole change: it commits
  * (store_run_now) and raises the epoch. Never on an HTTP thread. All texts UTF-8; names 1 to 100 characters without
- * control characters. On false a sentence that names the field stands in err and nothing is stored. */
+ * control characters. Agents and services made here serve, and are served by, all there are (level 1). On false a
+ * sentence that names the field stands in err and nothing is stored. */
 #pragma once
 
 #include "store/registry.h"

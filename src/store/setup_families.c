@@ -87,6 +87,7 @@ static bool check_state(struct db *tx, int64_t instance_id, const struct setup_r
   return false;
 }
 
+static const char *const by_people[] = {"agents who are in it"};
 const struct setup_family setup_states = {.word = "state",
                                           .plural = "states",
                                           FIELDS(state_fields, 0),
@@ -95,7 +96,10 @@ const struct setup_family setup_states = {.word = "state",
                                           .set = Q_STATE_SET,
                                           .remove = Q_STATE_DELETE,
                                           .max = Q_STATE_MAX,
+                                          .used = Q_STATE_USED,
                                           .can_remove = true,
+                                          .used_count = 1,
+                                          .used_words = by_people,
                                           .enabled = STATE_ENABLED,
                                           .check = check_state};
 
@@ -227,9 +231,7 @@ const struct setup_family setup_qualifications = {.word = "qualification",
                                                   .page = Q_QUALIFICATION_PAGE,
                                                   .add = Q_QUALIFICATION_ADD,
                                                   .set = Q_QUALIFICATION_SET,
-                                                  .remove = Q_QUALIFICATION_DELETE,
                                                   .max = Q_QUALIFICATION_MAX,
-                                                  .can_remove = true,
                                                   .enabled = 3,
                                                   .unique_words = "is already in use in this category and service"};
 

@@ -26,7 +26,7 @@ const families = {
   teams: { good: () => ({ name: unique('Team') }), change: { name: 'Night owls' } },
   skills: { good: () => ({ name: unique('Skill') }), change: { name: 'Français' } },
   states: { good: () => ({ label: unique('State'), kind: 'pause', color: '#123abc', position: 7 }), change: { color: '#000000', kind: 'busy', enabled: false } },
-  qualifications: { good: () => ({ label: unique('Sold'), category: 'Sales' }), change: { category: 'Orders', enabled: false } },
+  qualifications: { good: () => ({ label: unique('Sold'), category: 'Sales' }), change: { category: 'Orders' }, disables: true },
   'canned-replies': { good: () => ({ shortcut: unique('hi'), title: 'Greeting', text: 'Hello\n{customer.name}' }), change: { text: 'Bye' } },
   calendars: {
     good: () => ({ name: unique('Office'), zone: 'Europe/Paris', intervals: [{ weekday: 1, start: '08:00', end: '12:00' }, { weekday: 1, start: '22:00', end: '06:00' }], exceptions: [{ day: '2026-12-25', start: null, end: null, label: 'Christmas' }] }),
@@ -51,7 +51,7 @@ const bad = [
   ['states', { color: 'red' }, '/color'], ['states', { color: '#12345g' }, '/color'], ['states', { position: -1 }, '/position'], ['states', { enabled: 'yes' }, '/enabled'],
   ['qualifications', { label: null }, '/label'], ['qualifications', { category: long(101) }, '/category'], ['qualifications', { serviceId: 999 }, '/serviceId'], ['qualifications', { serviceId: 'one' }, '/serviceId'],
   ['canned-replies', { shortcut: null }, '/shortcut'], ['canned-replies', { shortcut: long(51) }, '/shortcut'], ['canned-replies', { text: null }, '/text'], ['canned-replies', { text: '' }, '/text'], ['canned-replies', { text: 'a\u0007' }, '/text'], ['canned-replies', { serviceId: -1 }, '/serviceId'],
-  ['calendars', { name: null }, '/name'], ['calendars', { zone: null }, '/zone'], ['calendars', { zone: '../etc/passwd' }, '/zone'], ['calendars', { zone: 'Europe Paris' }, '/zone'],
+  ['calendars', { name: null }, '/name'], ['calendars', { zone: null }, '/zone'], ['calendars', { zone: '../etc/passwd' }, '/zone'], ['calendars', { zone: 'Europe Paris' }, '/zone'], ['calendars', { zone: 'Europe/Atlantis' }, '/zone'],
   ['calendars', { intervals: {} }, '/intervals'], ['calendars', { intervals: [5] }, '/intervals/0'], ['calendars', { intervals: [{ weekday: 8, start: '08:00', end: '09:00' }] }, '/intervals/0/weekday'],
   ['calendars', { intervals: [{ weekday: 1, start: '8:00', end: '09:00' }] }, '/intervals/0/start'], ['calendars', { intervals: [{ weekday: 1, start: '24:00', end: '09:00' }] }, '/intervals/0/start'],
   ['calendars', { intervals: [{ weekday: 1, start: '08:00', end: '24:01' }] }, '/intervals/0/end'], ['calendars', { intervals: [{ weekday: 1, start: '08:00' }] }, '/intervals/0/end'],
@@ -329,6 +329,49 @@ describe('administration', () => {
     const r = await a.adm('PUT', `/agents/${id}/password`, { password: 'short' });
     assert.deepEqual([r.status, r.json.errors[0].pointer], [400, '/password']);
     assert.equal((await a.adm('PUT', '/agents/999/password', { password: 'long enough' })).status, 404);
+  });
+
+  const ics = (...events) => ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//x//y//EN', ...events.flatMap(([day, label, more = []]) => ['BEGIN:VEVENT', `UID:${day}`, `DTSTART;VALUE=DATE:${day}`, `SUMMARY:${label}`, ...more, 'END:VEVENT']), 'END:VCALENDAR', ''].join('\r\n');
+  const importInto = (id, body, type = 'text/calendar') => a.call('POST', `${P}/calendars/${id}/import`, { body: Buffer.from(body), headers: { 'Content-Type': type } });
+
+  it('holidays are taken over from iCalendar, and what is there stays', async () => {
+    const year = new Date().getUTCFullYear() + 1;
+    const c = await a.make('/calendars', { name: unique('c'), zone: 'UTC', exceptions: [{ day: `${year}-05-01`, start: '10:00', end: '12:00', label: 'ours' }] });
+    const r = await importInto(c.id, ics([`${year}0501`, 'Labour Day'], [`${year}1225`, 'Christmas'], [`${year}0101`, 'New Year']));
+    assert.equal(r.status, 200, r.text);
+    assert.deepEqual([r.json.added, r.json.already, r.json.skipped], [2, 1, 0]);
+    const got = await a.adm('GET', `/calendars/${c.id}`);
+    assert.deepEqual(got.json.exceptions, [{ day: `${year}-01-01`, start: null, end: null, label: 'New Year' }, { day: `${year}-05-01`, start: '10:00', end: '12:00', label: 'ours' }, { day: `${year}-12-25`, start: null, end: null, label: 'Christmas' }]);
+    assert.equal(r.json.calendar.version, got.json.version);
+    assert.deepEqual((await importInto(c.id, ics([`${year}1225`, 'Christmas']))).json.added, 0);
+    assert.equal((await importInto(c.id, 'no calendar')).status, 400);
+    assert.equal((await importInto(c.id, '{}', 'application/json')).status, 415);
+    assert.equal((await importInto(999, ics())).status, 404);
+    assert.equal((await a.adm('GET', `/calendars/${c.id}`)).json.version, got.json.version);
+  });
+
+  it('a preview says when it is open, by the clocks of its zone', async () => {
+    const c = await a.make('/calendars', { name: unique('c'), zone: 'Europe/Paris', intervals: [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '08:00', end: '12:00' })), exceptions: [{ day: '2026-03-30', label: 'closed' }] });
+    // The clocks go forward on 29 March 2026.
+    const items = (await a.ok(200, 'GET', `${P}/calendars/${c.id}/preview?from=2026-03-28&days=4`)).items;
+    assert.deepEqual(items.map((x) => [x.from, x.to]), [['2026-03-28T07:00:00.000Z', '2026-03-28T11:00:00.000Z'], ['2026-03-29T06:00:00.000Z', '2026-03-29T10:00:00.000Z'], ['2026-03-31T06:00:00.000Z', '2026-03-31T10:00:00.000Z']]);
+    const now = await a.ok(200, 'GET', `${P}/calendars/${c.id}/preview`);
+    assert.equal(typeof now.open, 'boolean');
+    assert.ok(Date.parse(now.nextChangeAt) > Date.now() - 600_000);
+    assert.ok(now.items.length >= 13);
+    for (const [q, pointer] of [['from=soon', '/from'], ['days=0', '/days'], ['days=93', '/days']]) {
+      const r = await a.adm('GET', `/calendars/${c.id}/preview?${q}`);
+      assert.deepEqual([r.status, r.json.errors[0].pointer], [400, pointer]);
+    }
+    assert.equal((await a.adm('GET', '/calendars/999/preview')).status, 404);
+  });
+
+  it('who is made by command serves all there is, and a service made by command is served by all', async () => {
+    const one = await cliJson(['agent', 'create', '--data', d.dir, '--login', unique('x')]);
+    const all = (await a.rows('/services')).map((s) => s.id);
+    assert.deepEqual((await a.adm('GET', `/agents/${setupId(one.id)}`)).json.services.map((s) => s.id), all);
+    const two = await cliJson(['service', 'create', '--data', d.dir, '--name', unique('s')]);
+    assert.equal((await a.adm('GET', `/services/${setupId(two.id)}`)).json.agents.length, (await a.rows('/agents')).length);
   });
 
   it('rights: an API token with administration may what its verbs say; profiles below administrator may nothing', async () => {

@@ -139,8 +139,10 @@ void admin_delivery(struct request *req) {
   if (found) {
     jw_object(&w);
     put_delivery(&r.view, &w, &d);
+    size_t len = 0;
+    const char *payload = delivery_payload(r.view.db, r.view.ctx, id, &len);
     jw_key(&w, "payload");
-    jw_strn(&w, d.payload, d.payload_len);
+    jw_strn(&w, payload, payload ? len : 0);
     jw_object_end(&w);
   }
   v3_reading_end(&r, found);

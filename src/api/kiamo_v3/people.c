@@ -1,11 +1,12 @@
-/* Package agent: the setup as people at work see it, from the snapshot in memory: colleagues, states, skills, services,
- * and the replies and qualifications of the services that one serves. On HTTP threads. */
+/* Package agent: the setup as people at work see it, from the snapshot in memory: colleagues (and who is there),
+ * states, skills, services, and the replies and qualifications of the services that one serves. On HTTP threads. */
 #include "api/kiamo_v3/people.h"
 
 #include "api/app.h"
 #include "api/caller.h"
 #include "api/errors.h"
 #include "api/kiamo_v3/kiamo_v3.h"
+#include "api/kiamo_v3/presence.h"
 #include "api/kiamo_v3/read.h"
 #include "base/text.h"
 
@@ -76,7 +77,7 @@ void v3_render_agent(const struct v3_view *v, struct jw *w, const struct agent *
   put_levels(v, w, "skills", &a->skills, skill_name);
   put_levels(v, w, "services", &a->services, service_name);
   jw_key(w, "state");
-  jw_null(w);
+  v3_put_state(v, w, a->id);
   jw_object_end(w);
 }
 
