@@ -90,6 +90,10 @@ SELECT coalesce(max(seq), 0) FROM event WHERE seq > $1 AND seq < $2;
 -- name: event_after
 SELECT seq, at, kind, interaction_id, ref_id, agent_id, data FROM event
 WHERE seq > $1 AND seq < $2 ORDER BY seq LIMIT $3;
+-- 90: setup.changed.
+-- name: event_audit
+SELECT seq, at, kind, interaction_id, ref_id, agent_id, data FROM event
+WHERE kind = 90 AND seq > $1 AND seq < $2 ORDER BY seq DESC LIMIT $3;
 -- name: event_of_interaction
 SELECT seq, at, kind, interaction_id, ref_id, agent_id, data FROM event
 WHERE interaction_id = $1 AND seq > $2 ORDER BY seq LIMIT $3;

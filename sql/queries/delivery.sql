@@ -33,6 +33,9 @@ SELECT id, channel_id, customer_id, interaction_id, state, attempts, created_at,
 -- name: delivery_list
 SELECT id, channel_id, customer_id, interaction_id, state, attempts, created_at, next_at, deadline_at, settled_at, last_status,
   last_error FROM delivery WHERE instance_id = $1 AND state = $2 AND id > $3 ORDER BY id LIMIT $4;
+-- name: delivery_before
+SELECT id, channel_id, customer_id, interaction_id, state, attempts, created_at, next_at, deadline_at, settled_at, last_status,
+  last_error FROM delivery WHERE instance_id = $1 AND state = $2 AND id < $3 ORDER BY id DESC LIMIT $4;
 -- name: delivery_count
 SELECT count(*), coalesce(min(created_at), 0) FROM delivery WHERE instance_id = $1 AND state = $2;
 

@@ -112,8 +112,6 @@ SELECT id, category, label, service_id, enabled FROM qualification WHERE instanc
 INSERT INTO qualification (id, instance_id, category, label, service_id, enabled) VALUES ($1, $2, $3, $4, $5, $6);
 -- name: qualification_set
 UPDATE qualification SET category = $3, label = $4, service_id = $5, enabled = $6 WHERE id = $1 AND instance_id = $2;
--- name: qualification_delete
-DELETE FROM qualification WHERE id = $1 AND instance_id = $2;
 -- name: qualification_max
 SELECT coalesce(max(id), 0) FROM qualification;
 
@@ -196,6 +194,8 @@ SELECT count(*) FROM service WHERE calendar_id = $1;
 -- name: service_used
 SELECT (SELECT count(*) FROM channel WHERE service_id = $1 AND enabled = 1),
   (SELECT count(*) FROM service WHERE overflow_service_id = $1 AND id <> $1);
+-- name: state_used
+SELECT count(*) FROM presence WHERE state_id = $1;
 -- name: state_of_kind
 SELECT count(*) FROM agent_state WHERE instance_id = $1 AND kind = $2 AND enabled = 1 AND id <> $3;
 -- name: agent_of_profile
@@ -224,3 +224,32 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, 0);
 UPDATE api_token SET label = $3, rights = $4, enabled = $5 WHERE id = $1 AND instance_id = $2;
 -- name: token_delete
 DELETE FROM api_token WHERE id = $1 AND instance_id = $2;
+
+-- Custom channels are channels of kind 2, in two tables: custom_channel_insert and custom_channel_update have the rest.
+-- name: custom_page
+SELECT id, name, webhook_url, service_id, enabled, token_id, access_ms, refresh_ms, idle_close_ms, bot_close_ms, client_id,
+  created_at FROM channel JOIN custom_channel ON channel_id = id
+WHERE instance_id = $1 AND id > $2 AND kind = 2 ORDER BY id LIMIT $3;
+-- name: custom_add
+INSERT INTO channel (id, instance_id, name, webhook_url, service_id, enabled, client_id, secret_sealed, secret_hash,
+  created_at, kind, show_agent, old_until, generation)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 2, 1, 0, 1);
+-- name: custom_set
+UPDATE channel SET generation = generation + CASE WHEN enabled <> $6 THEN 1 ELSE 0 END,
+  name = $3, webhook_url = $4, service_id = $5, enabled = $6
+WHERE id = $1 AND instance_id = $2 AND kind = 2;
+
+-- name: account_token_page
+SELECT id, name, enabled, created_at FROM account_token WHERE instance_id = $1 AND id > $2 ORDER BY id LIMIT $3;
+-- name: account_token_add
+INSERT INTO account_token (id, instance_id, name, enabled, sealed, hash, created_at, generation)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 1);
+-- name: account_token_set
+UPDATE account_token SET generation = generation + CASE WHEN enabled <> $4 THEN 1 ELSE 0 END, name = $3, enabled = $4
+WHERE id = $1 AND instance_id = $2;
+
+-- Whoever, or whatever, is made by command serves, or is served by, all.
+-- name: agent_serves_all
+INSERT INTO agent_service (agent_id, service_id, level) SELECT CAST($1 AS BIGINT), id, 1 FROM service WHERE instance_id = $2;
+-- name: service_of_all
+INSERT INTO agent_service (agent_id, service_id, level) SELECT id, CAST($1 AS BIGINT), 1 FROM agent WHERE instance_id = $2;

@@ -2,10 +2,7 @@
  * Any thread. Never fails: a kernel without these clocks does not exist. */
 #include "base/clock.h"
 
-#include "base/fail.h"
-
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <time.h>
 
 #define NOT_FAKED INT64_MIN
@@ -72,4 +69,69 @@ char *clock_rfc3339(int64_t wall_ms, char buf[static CLOCK_RFC3339_LEN]) {
   put_digits(buf + 17, 2, ms / 1000 % 60);
   put_digits(buf + 20, 3, ms % 1000);
   return buf;
+}
+
+/* So many digits as a number up to max; moves on. */
+static bool take_digits(const char **at, int count, int max, int *ret) {
+  int n = 0;
+  for (int i = 0; i < count; i++, (*at)++) {
+    if (**at < '0' || **at > '9') return false;
+    n = n * 10 + (**at - '0');
+  }
+  *ret = n;
+  return n <= max;
+}
+
+static bool take_char(const char **at, const char *any_of) {
+  for (; *any_of; any_of++) {
+    if (**at != *any_of) continue;
+    (*at)++;
+    return true;
+  }
+  return false;
+}
+
+/* "Z" or "+01:00", as minutes. */
+static bool take_zone(const char **at, int *ret_minutes) {
+  int hours = 0, minutes = 0, sign = **at == '-' ? -1 : 1;
+  if (take_char(at, "Zz")) {
+    *ret_minutes = 0;
+    return true;
+  }
+  if (!take_char(at, "+-") || !take_digits(at, 2, 23, &hours) || !take_char(at, ":") ||
+      !take_digits(at, 2, 59, &minutes))
+    return false;
+  *ret_minutes = sign * (hours * 60 + minutes);
+  return true;
+}
+
+static int take_fraction_ms(const char **at) {
+  int ms = 0, unit = 100;
+  if (**at != '.') return 0;
+  for ((*at)++; **at >= '0' && **at <= '9'; (*at)++, unit /= 10) ms += (**at - '0') * unit;
+  return ms;
+}
+
+bool clock_parse(const char *text, int64_t *ret_wall_ms) {
+  struct tm tm = {0};
+  int ms = 0, zone = 0, year = 0, month = 0;
+  const char *at = text;
+  bool ok = take_digits(&at, 4, 9999, &year) && year >= 1970 && take_char(&at, "-") &&
+            take_digits(&at, 2, 12, &month) && month > 0 && take_char(&at, "-") &&
+            take_digits(&at, 2, 31, &tm.tm_mday) && tm.tm_mday > 0;
+  if (ok && *at) {
+    ok = take_char(&at, "Tt ") && take_digits(&at, 2, 23, &tm.tm_hour) && take_char(&at, ":") &&
+         take_digits(&at, 2, 59, &tm.tm_min) && take_char(&at, ":") && take_digits(&at, 2, 60, &tm.tm_sec);
+    ms = ok ? take_fraction_ms(&at) : 0;
+    ok = ok && take_zone(&at, &zone) && !*at;
+  }
+  if (!ok) return false;
+  tm.tm_year = year - 1900;
+  tm.tm_mon = month - 1;
+  int day = tm.tm_mday;
+  bool leaps = tm.tm_sec == 60; /* a leap second is the first moment of the next minute here */
+  int64_t seconds = timegm(&tm);
+  if (tm.tm_mday != day && !leaps) return false; /* 30 February */
+  *ret_wall_ms = (seconds - zone * 60) * 1000 + ms;
+  return true;
 }

@@ -35,8 +35,8 @@
 #define PASSWORD_FLAG                                                                                                  \
   { "password-stdin", NULL, "Read the password from standard input; without it one is made and shown", CLI_SWITCH }
 #define SETUP_FAMILIES                                                                                                 \
-  "FAMILY is groups, teams, skills, states, calendars, services, qualifications, canned-replies, agents, connectors "  \
-  "or tokens."
+  "FAMILY is groups, teams, skills, states, calendars, services, qualifications, canned-replies, agents, connectors, " \
+  "tokens, channels or account-tokens."
 #define ONE(word) .words = word, .words_min = 1, .words_max = 1
 
 const struct cli_command cli_commands[] = {
@@ -143,7 +143,8 @@ const struct cli_command cli_commands[] = {
      .detail = "ROW is its id or name. What JSON does not name stays as it is. " SETUP_FAMILIES},
     {"setup", "remove", "Remove a row of the setup, or disable it", .words = "FAMILY ROW", .words_min = 2,
      .words_max = 2, .uses = STORE, .run = cli_setup_remove,
-     .detail = "ROW is its id or name. Services, agents and connectors are disabled, since history knows them. What is "
+     .detail = "ROW is its id or name. Services, agents, qualifications and connectors are disabled, since history "
+               "knows them. What is "
                "referred to is not removed. " SETUP_FAMILIES},
     {"setup", "export", "Print the setup of an instance as JSON", .uses = CLI_USES_DATA | CLI_USES_INSTANCE,
      .run = cli_setup_export, .detail = "Without connectors, tokens and passwords."},

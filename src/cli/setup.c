@@ -134,7 +134,8 @@ static int print_done(struct work *w, const char *done) {
 /* ---- one row ---- */
 
 static bool made_elsewhere(const struct setup_family *f) {
-  return f == &setup_agents || f == &setup_connectors || f == &setup_tokens;
+  return f == &setup_agents || f == &setup_connectors || f == &setup_tokens || f == &setup_channels ||
+         f == &setup_account_tokens;
 }
 
 static enum job_result add_run(struct db *tx, void *arg) {
@@ -152,7 +153,8 @@ int cli_setup_add(const struct cli_args *args) {
   int code = work_begin(args, &w);
   if (code != CLI_OK) return code;
   if (made_elsewhere(w.family))
-    code = cli_fail(CLI_USAGE, "%s have more than a row: guichet %s create", w.family->plural, w.family->word);
+    code = cli_fail(CLI_USAGE, "%s have secrets and are made by commands of their own; guichet help lists them",
+                    w.family->plural);
   if (code == CLI_OK) code = read_json(&w, cli_word(args, 1));
   if (code == CLI_OK) code = run(&w, add_run);
   if (code == CLI_OK) code = print_done(&w, "made");

@@ -148,6 +148,16 @@ int delivery_list(struct db *db, void *ctx, int64_t instance_id, enum delivery_s
   return n;
 }
 
+int delivery_list_before(struct db *db, void *ctx, int64_t instance_id, enum delivery_state state, int64_t before,
+                         struct delivery *out, int max) {
+  struct db_rows rows;
+  int n = 0;
+  db_open(db, &rows, Q_DELIVERY_BEFORE, v_int(instance_id), v_int((int64_t)state), v_int(before), v_int(max));
+  while (n < max && db_next(&rows)) out[n++] = read_one(&rows, ctx, instance_id);
+  db_close(&rows);
+  return n;
+}
+
 enum db_result delivery_replay(struct db *tx, int64_t instance_id, int64_t id, int64_t now_ms, int64_t deadline_at) {
   struct delivery d;
   void *pool = mem_pool(NULL, 1024);

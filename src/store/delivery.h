@@ -40,6 +40,9 @@ enum db_result delivery_settle_parked(struct db *tx, const struct delivery *d, b
 bool delivery_get(struct db *db, void *ctx, int64_t instance_id, int64_t id, struct delivery *ret);
 int delivery_list(struct db *db, void *ctx, int64_t instance_id, enum delivery_state state, int64_t after,
                   struct delivery *out, int max);
+/* Newest first, below `before`. */
+int delivery_list_before(struct db *db, void *ctx, int64_t instance_id, enum delivery_state state, int64_t before,
+                         struct delivery *out, int max);
 /* Back to pending with a new deadline; DB_NONE when there is no such settled delivery. Wakes the deliverer. */
 enum db_result delivery_replay(struct db *tx, int64_t instance_id, int64_t id, int64_t now_ms, int64_t deadline_at);
 int64_t delivery_count(struct db *db, int64_t instance_id, enum delivery_state state, int64_t *ret_oldest_created_at);

@@ -43,6 +43,12 @@ int event_of_interaction(struct db *db, void *ctx, int64_t instance_id, int64_t 
   return read_all(&rows, ctx, instance_id, out, max);
 }
 
+int event_audit(struct db *db, void *ctx, int64_t instance_id, int64_t before, struct event *out, int max) {
+  struct db_rows rows;
+  db_open(db, &rows, Q_EVENT_AUDIT, v_int(floor_of(instance_id)), v_int(floor_of(instance_id) + before), v_int(max));
+  return read_all(&rows, ctx, instance_id, out, max);
+}
+
 int64_t event_last(struct db *db, int64_t instance_id) {
   int64_t seq = db_int(db, Q_EVENT_LAST, 0, v_int(floor_of(instance_id)), v_int(floor_of(instance_id + 1)));
   return seq > 0 ? seq - floor_of(instance_id) : 0;

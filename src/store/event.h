@@ -18,4 +18,6 @@ enum db_result event_append(struct db *tx, int64_t instance_id, const struct eve
 int event_after(struct db *db, void *ctx, int64_t instance_id, int64_t after, struct event *out, int max);
 int event_of_interaction(struct db *db, void *ctx, int64_t instance_id, int64_t interaction_id, int64_t after,
                          struct event *out, int max);
+/* Changes of the setup below `before`, newest first. */
+int event_audit(struct db *db, void *ctx, int64_t instance_id, int64_t before, struct event *out, int max);
 int64_t event_last(struct db *db, int64_t instance_id); /* 0 when none */

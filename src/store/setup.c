@@ -46,7 +46,7 @@ static enum job_result run_change(struct db *tx, void *arg) {
   c->result = c->run(tx, c->arg);
   if (c->result != CHANGE_DONE) return JOB_REJECT;
   char data[128];
-  snprintf(data, sizeof data, "{\"change\":\"%s\"}", c->what);
+  snprintf(data, sizeof data, "{\"change\":\"%s\",\"by\":\"command\"}", c->what);
   event_append(tx, c->instance_id, &(struct event){.at = clock_wall_ms(), .kind = EVENT_SETUP_CHANGED, .data = data});
   return JOB_COMMIT;
 }
@@ -104,8 +104,10 @@ bool setup_instance_create(struct store *s, const char *name, int64_t *ret_id, c
 static enum change_result insert_service(struct db *tx, void *arg) {
   struct new_name *n = arg;
   n->id = db_int(tx, Q_SERVICE_MAX, 0) + 1;
-  return setup_from_db(db_exec(tx, Q_SERVICE_INSERT, v_int(n->id), v_int(n->instance_id), v_text(n->name),
-                               v_int(n->priority), v_int(clock_wall_ms())));
+  enum db_result r = db_exec(tx, Q_SERVICE_INSERT, v_int(n->id), v_int(n->instance_id), v_text(n->name),
+                             v_int(n->priority), v_int(clock_wall_ms()));
+  if (r == DB_OK && db_exec(tx, Q_SERVICE_OF_ALL, v_int(n->id), v_int(n->instance_id)) == DB_FAILED) r = DB_FAILED;
+  return setup_from_db(r);
 }
 
 bool setup_service_create(struct store *s, int64_t instance_id, const char *name, int64_t priority, int64_t *ret_id,
@@ -125,10 +127,10 @@ bool setup_service_create(struct store *s, int64_t instance_id, const char *name
 
 /* ---- channels ---- */
 
-void setup_secret_make(struct store *s, struct setup_secret *ret) {
+void setup_secret_make(struct store *s, const char *purpose, struct setup_secret *ret) {
   id_random_hex((CLIENT_SECRET_LEN - 1) / 2, ret->text);
   digest_sha256(ret->text, CLIENT_SECRET_LEN - 1, ret->hash);
-  secret_seal(store_key(s), "channel.secret", ret->text, CLIENT_SECRET_LEN - 1, ret->sealed);
+  secret_seal(store_key(s), purpose, ret->text, CLIENT_SECRET_LEN - 1, ret->sealed);
 }
 
 struct channel_change {
@@ -177,7 +179,7 @@ bool setup_channel_create(struct store *s, int64_t instance_id, enum channel_kin
   if (!channel_ok(c, err)) return false;
   struct channel_change k = {.store = s, .instance_id = instance_id, .kind = kind, .c = c};
   id_random_hex((CLIENT_ID_LEN - 1) / 2, k.client_id);
-  setup_secret_make(s, &k.secret);
+  setup_secret_make(s, SETUP_SEAL_CHANNEL, &k.secret);
   struct change ch = {.run = insert_channel, .arg = &k, .instance_id = instance_id, .what = "connector"};
   bool ok = setup_change(s, &ch, "name", err);
   if (!ok && k.bad_service) snprintf(err, 256, "service: there is none such in this instance");
@@ -235,7 +237,7 @@ bool setup_channel_rotate(struct store *s, int64_t instance_id, int64_t id, int6
     return false;
   }
   struct channel_change k = {.instance_id = instance_id, .id = id, .until = clock_wall_ms() + keep_old_ms};
-  setup_secret_make(s, &k.secret);
+  setup_secret_make(s, SETUP_SEAL_CHANNEL, &k.secret);
   struct change ch = {.run = rotate_channel, .arg = &k, .instance_id = instance_id, .what = "connector"};
   bool ok = setup_change(s, &ch, "id", err);
   if (ok) memcpy(ret_secret, k.secret.text, CLIENT_SECRET_LEN);
@@ -262,10 +264,12 @@ static bool password_ok(const char *password, char err[static 256]) {
 static enum change_result insert_agent(struct db *tx, void *arg) {
   struct agent_change *k = arg;
   k->id = db_int(tx, Q_AGENT_MAX, 0) + 1;
-  return setup_from_db(db_exec(tx, Q_AGENT_INSERT, v_int(k->id), v_int(k->instance_id), v_text(k->a->login),
-                               v_text(k->password_hash), v_text(k->a->first_name ? k->a->first_name : ""),
-                               v_text(k->a->last_name ? k->a->last_name : ""), v_int((int64_t)k->a->profile),
-                               v_int(clock_wall_ms())));
+  enum db_result r =
+      db_exec(tx, Q_AGENT_INSERT, v_int(k->id), v_int(k->instance_id), v_text(k->a->login), v_text(k->password_hash),
+              v_text(k->a->first_name ? k->a->first_name : ""), v_text(k->a->last_name ? k->a->last_name : ""),
+              v_int((int64_t)k->a->profile), v_int(clock_wall_ms()));
+  if (r == DB_OK && db_exec(tx, Q_AGENT_SERVES_ALL, v_int(k->id), v_int(k->instance_id)) == DB_FAILED) r = DB_FAILED;
+  return setup_from_db(r);
 }
 
 bool setup_agent_create(struct store *s, int64_t instance_id, const struct setup_agent *a, int64_t *ret_id,

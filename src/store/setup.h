@@ -1,6 +1,7 @@
 /* Changing the setup: for the command line and the administration API. Each function is a whole change: it commits
  * (store_run_now) and raises the epoch. Never on an HTTP thread. All texts UTF-8; names 1 to 100 characters without
- * control characters. On false a sentence that names the field stands in err and nothing is stored. */
+ * control characters. Agents and services made here serve, and are served by, all there are (level 1). On false a
+ * sentence that names the field stands in err and nothing is stored. */
 #pragma once
 
 #include "store/registry.h"
@@ -12,13 +13,15 @@ bool setup_service_create(struct store *s, int64_t instance_id, const char *name
 #define CLIENT_ID_LEN     33                   /* 32 hex and NUL */
 #define CLIENT_SECRET_LEN 65                   /* 64 hex and NUL */
 #define KEEP_OLD_MAX_MS   INT64_C(31536000000) /* an old secret's life after its successor was made: a year */
-/* A connector's secret: to be told once, compared, and kept. Wipe it. */
+/* A connector's secret, a channel's salt, an account's token: to be told once, compared, and kept. Wipe it. */
 struct setup_secret {
   char text[CLIENT_SECRET_LEN];
   uint8_t hash[SHA256_LEN];
   uint8_t sealed[CLIENT_SECRET_LEN - 1 + SEAL_OVERHEAD];
 };
-void setup_secret_make(struct store *s, struct setup_secret *ret);
+#define SETUP_SEAL_CHANNEL "channel.secret"
+#define SETUP_SEAL_ACCOUNT "account.token"
+void setup_secret_make(struct store *s, const char *purpose, struct setup_secret *ret);
 struct setup_channel {
   const char *name;
   const char *webhook_url; /* "" for none; http or https, at most 2000 characters */

@@ -116,12 +116,12 @@ static enum change_result insert_custom(struct db *tx, void *arg) {
                                v_int(c->refresh_ms), v_int(c->idle_close_ms), v_int(c->bot_close_ms)));
 }
 
-static void make_uuid(char out[static CHANNEL_UUID_LEN]) {
+void setup_custom_uuid(char ret_uuid[static CHANNEL_UUID_LEN]) {
   char hex[33];
   id_random_hex(16, hex);
   hex[12] = '4'; /* version and variant of RFC 9562 */
   hex[16] = "89ab"[hex[16] & 3];
-  snprintf(out, CHANNEL_UUID_LEN, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+  snprintf(ret_uuid, CHANNEL_UUID_LEN, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 void setup_custom_salt(char ret_salt[static CHANNEL_SALT_LEN]) {
@@ -132,7 +132,7 @@ bool setup_custom_create(struct store *s, int64_t instance_id, const struct setu
                          int64_t *ret_id, char ret_uuid[static CHANNEL_UUID_LEN], char err[static 256]) {
   if (!custom_ok(c, err)) return false;
   struct custom_change k = {.instance_id = instance_id, .c = c};
-  make_uuid(k.uuid);
+  setup_custom_uuid(k.uuid);
   digest_sha256(salt, CHANNEL_SALT_LEN - 1, k.hash);
   secret_seal(store_key(s), "channel.secret", salt, CHANNEL_SALT_LEN - 1, k.sealed);
   struct change ch = {.run = insert_custom, .arg = &k, .instance_id = instance_id, .what = "channel"};

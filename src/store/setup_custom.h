@@ -26,6 +26,7 @@ struct setup_custom {
 };
 #define CHANNEL_UUID_LEN 37
 #define CHANNEL_SALT_LEN 65 /* 64 hex and NUL */
+void setup_custom_uuid(char ret_uuid[static CHANNEL_UUID_LEN]);
 /* A salt may be made before its channel, so that the callback can be checked with it first. */
 void setup_custom_salt(char ret_salt[static CHANNEL_SALT_LEN]);
 bool setup_custom_create(struct store *s, int64_t instance_id, const struct setup_custom *c, const char *salt,

@@ -87,6 +87,7 @@ static bool check_state(struct db *tx, int64_t instance_id, const struct setup_r
   return false;
 }
 
+static const char *const by_people[] = {"agents who are in it"};
 const struct setup_family setup_states = {.word = "state",
                                           .plural = "states",
                                           FIELDS(state_fields, 0),
@@ -95,7 +96,10 @@ const struct setup_family setup_states = {.word = "state",
                                           .set = Q_STATE_SET,
                                           .remove = Q_STATE_DELETE,
                                           .max = Q_STATE_MAX,
+                                          .used = Q_STATE_USED,
                                           .can_remove = true,
+                                          .used_count = 1,
+                                          .used_words = by_people,
                                           .enabled = STATE_ENABLED,
                                           .check = check_state};
 
@@ -236,9 +240,7 @@ const struct setup_family setup_qualifications = {.word = "qualification",
                                                   .page = Q_QUALIFICATION_PAGE,
                                                   .add = Q_QUALIFICATION_ADD,
                                                   .set = Q_QUALIFICATION_SET,
-                                                  .remove = Q_QUALIFICATION_DELETE,
                                                   .max = Q_QUALIFICATION_MAX,
-                                                  .can_remove = true,
                                                   .enabled = 3,
                                                   .unique_words = "is already in use in this category and service"};
 
@@ -362,9 +364,69 @@ const struct setup_family setup_tokens = {.word = "token",
                                           .can_remove = true,
                                           .enabled = 2};
 
+/* ---- custom channels, and the tokens that they sign with ---- */
+
+static const struct setup_field account_token_fields[] = {NAME("name"), SWITCH("enabled", 1), MOMENT("createdAt")};
+const struct setup_family setup_account_tokens = {.word = "account token",
+                                                  .plural = "account-tokens",
+                                                  FIELDS(account_token_fields, 1),
+                                                  .page = Q_ACCOUNT_TOKEN_PAGE,
+                                                  .add = Q_ACCOUNT_TOKEN_ADD,
+                                                  .dated = true,
+                                                  .set = Q_ACCOUNT_TOKEN_SET,
+                                                  .max = Q_ACCOUNT_TOKEN_MAX,
+                                                  .enabled = 1};
+
+static const struct setup_field channel_fields[] = {
+    NAME("name"),
+    {.name = "callbackUrl", .type = SETUP_TEXT, .format = SETUP_URL, .max = 2000},
+    {.name = "service", .type = SETUP_REF, .required = true, .expand = true, .to = &setup_services},
+    SWITCH("enabled", 1),
+    {.name = "accountToken", .type = SETUP_REF, .required = true, .expand = true, .to = &setup_account_tokens},
+    SECONDS("accessSeconds", 1, 3650 * DAY_S, 900),
+    SECONDS("refreshSeconds", 1, 3650 * DAY_S, DAY_S),
+    SECONDS("idleCloseSeconds", 0, 14 * DAY_S, 0),
+    SECONDS("botCloseSeconds", 0, 7 * DAY_S, 0),
+    {.name = "uuid", .type = SETUP_TEXT},
+    MOMENT("createdAt"),
+};
+enum { CHANNEL_TOKEN = 4, CHANNEL_ACCESS, CHANNEL_REFRESH, CHANNEL_IDLE, CHANNEL_BOT };
+
+static bool check_channel(struct db *tx, int64_t instance_id, const struct setup_row *old, const struct setup_row *row,
+                          struct setup_wrong *w) {
+  (void)tx, (void)instance_id, (void)old;
+  if (row && row->values[CHANNEL_REFRESH].number < row->values[CHANNEL_ACCESS].number) {
+    w->field = channel_fields[CHANNEL_REFRESH].name;
+    snprintf(w->why, sizeof w->why, "must not be less than accessSeconds");
+    return false;
+  }
+  for (int i = CHANNEL_IDLE; row && i <= CHANNEL_BOT; i++) {
+    if (row->values[i].number == 0 || row->values[i].number >= 60000) continue;
+    w->field = channel_fields[i].name;
+    snprintf(w->why, sizeof w->why, "must be at least 60, or 0 for never");
+    return false;
+  }
+  return true;
+}
+
+const struct setup_family setup_channels = {.word = "channel",
+                                            .plural = "channels",
+                                            FIELDS(channel_fields, 2),
+                                            .page = Q_CUSTOM_PAGE,
+                                            .add = Q_CUSTOM_ADD,
+                                            .set = Q_CUSTOM_SET,
+                                            .second = CHANNEL_TOKEN,
+                                            .add_second = Q_CUSTOM_CHANNEL_INSERT,
+                                            .set_second = Q_CUSTOM_CHANNEL_UPDATE,
+                                            .dated = true,
+                                            .max = Q_CHANNEL_MAX,
+                                            .enabled = 3,
+                                            .check = check_channel};
+
 const struct setup_family *const setup_families[] = {
-    &setup_groups,         &setup_teams,          &setup_skills, &setup_states,     &setup_calendars, &setup_services,
-    &setup_qualifications, &setup_canned_replies, &setup_agents, &setup_connectors, &setup_tokens,    NULL};
+    &setup_groups,   &setup_teams,          &setup_skills,         &setup_states, &setup_calendars,
+    &setup_services, &setup_qualifications, &setup_canned_replies, &setup_agents, &setup_connectors,
+    &setup_tokens,   &setup_account_tokens, &setup_channels,       NULL};
 
 const struct setup_family *setup_family_named(const char *plural) {
   const struct setup_family *const *f = setup_families;

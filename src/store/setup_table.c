@@ -274,15 +274,24 @@ static bool write_lists(struct db *tx, const struct setup_family *f, const struc
 
 #define EXTRAS_MAX 8
 
-static enum db_result write_row(struct db *tx, int64_t instance_id, const struct setup_family *f, enum query query,
+static enum db_result write_second(struct db *tx, const struct setup_family *f, bool added,
+                                   const struct setup_row *row) {
+  struct db_value values[SETUP_FIELDS_MAX + 1] = {v_int(row->id)};
+  size_t n = 1;
+  for (int i = f->second; i < f->field_count; i++) values[n++] = bind(&f->fields[i], &row->values[i]);
+  return db_exec_(tx, added ? f->add_second : f->set_second, values, n);
+}
+
+static enum db_result write_row(struct db *tx, int64_t instance_id, const struct setup_family *f, bool added,
                                 const struct setup_row *row, const struct db_value *extras, size_t extra_count) {
   struct db_value values[SETUP_FIELDS_MAX + 3 + EXTRAS_MAX] = {v_int(row->id), v_int(instance_id)};
   size_t n = 2;
   invariant(extra_count <= EXTRAS_MAX);
-  for (int i = 0; i < f->field_count; i++) values[n++] = bind(&f->fields[i], &row->values[i]);
+  for (int i = 0; i < (f->second ? f->second : f->field_count); i++) values[n++] = bind(&f->fields[i], &row->values[i]);
   for (size_t i = 0; i < extra_count; i++) values[n++] = extras[i];
-  if (f->dated && query == f->add) values[n++] = v_int(clock_wall_ms());
-  return db_exec_(tx, query, values, n);
+  if (f->dated && added) values[n++] = v_int(clock_wall_ms());
+  enum db_result r = db_exec_(tx, added ? f->add : f->set, values, n);
+  return r == DB_OK && f->second ? write_second(tx, f, added, row) : r;
 }
 
 static enum setup_result outcome(enum db_result r, const struct setup_family *f, struct setup_wrong *w) {
@@ -320,7 +329,7 @@ enum setup_result setup_add(struct db *tx, int64_t instance_id, const struct set
   if (!row_good(tx, pool, instance_id, f, NULL, row, w)) goto out;
   int64_t max = db_int(tx, f->max, 0), gone = last_removed(tx, f);
   row->id = (max > gone ? max : gone) + 1;
-  r = outcome(write_row(tx, instance_id, f, f->add, row, extras, extra_count), f, w);
+  r = outcome(write_row(tx, instance_id, f, true, row, extras, extra_count), f, w);
   if (r == SETUP_OK && (!write_lists(tx, f, row) || (f->stored && !f->stored(tx, NULL, row)) ||
                         setup_audit(tx, instance_id, f, NULL, row, "created", by) != DB_OK))
     r = SETUP_FAILED;
@@ -339,7 +348,7 @@ enum setup_result setup_set(struct db *tx, int64_t instance_id, const struct set
   void *pool = mem_pool(NULL, 4096);
   enum setup_result r = SETUP_WRONG;
   if (!row_good(tx, pool, instance_id, f, old, row, w)) goto out;
-  r = outcome(write_row(tx, instance_id, f, f->set, row, NULL, 0), f, w);
+  r = outcome(write_row(tx, instance_id, f, false, row, NULL, 0), f, w);
   if (r == SETUP_OK && (!write_lists(tx, f, row) || (f->stored && !f->stored(tx, old, row)) ||
                         setup_audit(tx, instance_id, f, old, row, "updated", by) != DB_OK))
     r = SETUP_FAILED;

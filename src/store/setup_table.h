@@ -86,6 +86,8 @@ struct setup_family {
   int shown[2];             /* fields that are shown instead when they are not empty; 0: none */
   const char *unique_words; /* for a name in use; NULL: "is already in use" */
   enum query page, add, set, remove, max, used;
+  int second; /* fields from this index on are another table's: add_second, set_second; 0: none are */
+  enum query add_second, set_second;
   bool dated;      /* the last value of `add` is the time */
   bool can_remove; /* else rows are disabled: `enabled` is the index of that field */
   int enabled;     /* -1: none */
@@ -99,7 +101,8 @@ struct setup_family {
 };
 
 extern const struct setup_family setup_groups, setup_teams, setup_skills, setup_states, setup_calendars, setup_services,
-    setup_qualifications, setup_canned_replies, setup_agents, setup_connectors, setup_tokens;
+    setup_qualifications, setup_canned_replies, setup_agents, setup_connectors, setup_tokens, setup_channels,
+    setup_account_tokens;
 /* All of them, each behind those it refers to (but a service's own family); NULL ends it. */
 extern const struct setup_family *const setup_families[];
 const struct setup_family *setup_family_named(const char *plural); /* NULL: none */

@@ -2,6 +2,7 @@
 #include "store/setup_table.h"
 
 #include "base/text.h"
+#include "base/zone.h"
 #include "core/calendar.h"
 #include "core/rights.h"
 #include "store/setup_impl.h"
@@ -32,9 +33,7 @@ static bool url_ok(const char *text, char why[static 160]) {
 }
 
 static bool zone_ok(const char *text, char why[static 160]) {
-  bool ok = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_/") == strlen(text) &&
-            text[0] != '/' && !strstr(text, "..");
-  return ok || says(why, "must be a time zone such as Europe/Paris");
+  return zone_known(text) || says(why, "must be a time zone such as Europe/Paris");
 }
 
 static bool format_ok(enum setup_format format, const char *text, char why[static 160]) {
@@ -72,22 +71,9 @@ static bool range_ok(const struct setup_field *f, int64_t number, int64_t unit, 
   return false;
 }
 
-/* A date that exists. */
 static bool day_ok(const char *text, char why[static 160]) {
-  static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  int64_t y = 0, m = 0, d = 0;
-  char part[3][8] = {"", "", ""};
-  bool ok = text && strlen(text) == CALENDAR_DAY_LEN - 1 && text[4] == '-' && text[7] == '-';
-  if (ok) {
-    memcpy(part[0], text, 4);
-    memcpy(part[1], text + 5, 2);
-    memcpy(part[2], text + 8, 2);
-    ok = parse_int(part[0], 1970, 9999, &y) && strspn(part[1], "0123456789") == 2 && parse_int(part[1], 1, 12, &m) &&
-         strspn(part[2], "0123456789") == 2 && parse_int(part[2], 1, 31, &d);
-  }
-  bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-  ok = ok && d <= days[m - 1] + (m == 2 && leap);
-  return ok || says(why, "must be a day such as 2026-12-25");
+  int64_t day;
+  return (text && calendar_day_parse(text, &day)) || says(why, "must be a day such as 2026-12-25");
 }
 
 bool setup_value_ok(const struct setup_field *f, const struct setup_value *v, char why[static 160]) {

@@ -1,6 +1,7 @@
 // The setup through the API: every family of rows made, read, changed and removed; what is refused names the field and stores nothing.
 import { describe, it, before, after } from 'node:test';
 import assert from 'node:assert/strict';
+import { connector as kitConnector, event } from '../lib/kit.js';
 import { demo, agent, login, cli, cliJson, unique, partner, message, setupId } from '../lib/server.js';
 
 const P = '/api/v3/administration';
@@ -25,7 +26,7 @@ const families = {
   teams: { good: () => ({ name: unique('Team') }), change: { name: 'Night owls' } },
   skills: { good: () => ({ name: unique('Skill') }), change: { name: 'Français' } },
   states: { good: () => ({ label: unique('State'), kind: 'pause', color: '#123abc', position: 7 }), change: { color: '#000000', kind: 'busy', enabled: false } },
-  qualifications: { good: () => ({ label: unique('Sold'), category: 'Sales' }), change: { category: 'Orders', enabled: false } },
+  qualifications: { good: () => ({ label: unique('Sold'), category: 'Sales' }), change: { category: 'Orders' }, disables: true },
   'canned-replies': { good: () => ({ shortcut: unique('hi'), title: 'Greeting', text: 'Hello\n{customer.name}' }), change: { text: 'Bye' } },
   calendars: {
     good: () => ({ name: unique('Office'), zone: 'Europe/Paris', intervals: [{ weekday: 1, start: '08:00', end: '12:00' }, { weekday: 1, start: '22:00', end: '06:00' }], exceptions: [{ day: '2026-12-25', start: null, end: null, label: 'Christmas' }] }),
@@ -34,8 +35,11 @@ const families = {
   services: { good: () => ({ name: unique('Service'), priority: 3 }), change: { wrapupSeconds: 30, strategy: 'best_skill', closedReply: 'Closed.\nCall again.' }, disables: true },
   agents: { good: () => ({ login: unique('login'), password: 'a good password', firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com', capacity: 5, media: [{ medium: 'chat', most: 2 }] }), change: { profile: 'supervisor', extension: '12' }, disables: true },
   connectors: { good: () => ({ name: unique('Partner'), webhookUrl: 'http://127.0.0.1:1/hook', service: 1 }), change: { showAgent: true, webhookUrl: '' }, disables: true },
+  'account-tokens': { good: () => ({ name: unique('Account') }), change: { name: 'Renamed account' }, disables: true },
+  channels: { good: () => ({ name: unique('Channel'), callbackUrl: 'http://127.0.0.1:1/callback', service: 1, accountToken, botCloseSeconds: 60 }), change: { refreshSeconds: 3600, idleCloseSeconds: 120 }, disables: true },
   tokens: { good: () => ({ label: unique('Token'), rights: { interaction: ['GET', 'POST'] } }), change: { rights: { agent: ['GET'] } } },
 };
+let accountToken; // channels sign with it
 const long = (n) => 'x'.repeat(n);
 
 // [family, what is sent instead, pointer of the problem]; null for what is sent takes the member away.
@@ -47,7 +51,7 @@ const bad = [
   ['states', { color: 'red' }, '/color'], ['states', { color: '#12345g' }, '/color'], ['states', { position: -1 }, '/position'], ['states', { enabled: 'yes' }, '/enabled'],
   ['qualifications', { label: null }, '/label'], ['qualifications', { category: long(101) }, '/category'], ['qualifications', { serviceId: 999 }, '/serviceId'], ['qualifications', { serviceId: 'one' }, '/serviceId'],
   ['canned-replies', { shortcut: null }, '/shortcut'], ['canned-replies', { shortcut: long(51) }, '/shortcut'], ['canned-replies', { text: null }, '/text'], ['canned-replies', { text: '' }, '/text'], ['canned-replies', { text: 'a\u0007' }, '/text'], ['canned-replies', { serviceId: -1 }, '/serviceId'],
-  ['calendars', { name: null }, '/name'], ['calendars', { zone: null }, '/zone'], ['calendars', { zone: '../etc/passwd' }, '/zone'], ['calendars', { zone: 'Europe Paris' }, '/zone'],
+  ['calendars', { name: null }, '/name'], ['calendars', { zone: null }, '/zone'], ['calendars', { zone: '../etc/passwd' }, '/zone'], ['calendars', { zone: 'Europe Paris' }, '/zone'], ['calendars', { zone: 'Europe/Atlantis' }, '/zone'],
   ['calendars', { intervals: {} }, '/intervals'], ['calendars', { intervals: [5] }, '/intervals/0'], ['calendars', { intervals: [{ weekday: 8, start: '08:00', end: '09:00' }] }, '/intervals/0/weekday'],
   ['calendars', { intervals: [{ weekday: 1, start: '8:00', end: '09:00' }] }, '/intervals/0/start'], ['calendars', { intervals: [{ weekday: 1, start: '24:00', end: '09:00' }] }, '/intervals/0/start'],
   ['calendars', { intervals: [{ weekday: 1, start: '08:00', end: '24:01' }] }, '/intervals/0/end'], ['calendars', { intervals: [{ weekday: 1, start: '08:00' }] }, '/intervals/0/end'],
@@ -63,13 +67,20 @@ const bad = [
   ['agents', { group: { id: 999 } }, '/group'], ['agents', { team: 999 }, '/team'], ['agents', { team: {} }, '/team'], ['agents', { profile: 'king' }, '/profile'], ['agents', { capacity: 101 }, '/capacity'],
   ['agents', { media: [{ medium: 'fax', most: 1 }] }, '/media/0/medium'], ['agents', { media: [{ medium: 'chat' }] }, '/media/0/most'], ['agents', { media: [{ medium: 'chat', most: 1 }, { medium: 'chat', most: 2 }] }, '/media/1/medium'], ['agents', { services: [{ id: 999 }] }, '/services/0/id'],
   ['connectors', { name: null }, '/name'], ['connectors', { webhookUrl: 'file:///etc/passwd' }, '/webhookUrl'], ['connectors', { webhookUrl: 'http://user:pw@x/' }, '/webhookUrl'], ['connectors', { service: null }, '/service'], ['connectors', { service: 999 }, '/service'], ['connectors', { showAgent: 1 }, '/showAgent'],
+  ['account-tokens', { name: null }, '/name'], ['account-tokens', { enabled: 0 }, '/enabled'],
+  ['channels', { name: null }, '/name'], ['channels', { callbackUrl: 'x' }, '/callbackUrl'], ['channels', { service: null }, '/service'], ['channels', { accountToken: null }, '/accountToken'], ['channels', { accountToken: 999 }, '/accountToken'], ['channels', { accessSeconds: 0 }, '/accessSeconds'],
+  ['channels', { accessSeconds: 500, refreshSeconds: 400 }, '/refreshSeconds'], ['channels', { idleCloseSeconds: 59 }, '/idleCloseSeconds'], ['channels', { botCloseSeconds: 604801 }, '/botCloseSeconds'],
   ['tokens', { label: null }, '/label'], ['tokens', { rights: null }, '/rights'], ['tokens', { rights: {} }, '/rights'], ['tokens', { rights: { nope: ['GET'] } }, '/rights'], ['tokens', { rights: { agent: ['PATCH'] } }, '/rights'], ['tokens', { rights: { agent: 'GET' } }, '/rights'], ['tokens', { rights: { agent: [] } }, '/rights'],
 ];
 
 describe('administration', () => {
   let d;
   let a;
-  before(async () => { d = await demo(); a = await administrator(d); });
+  before(async () => {
+    d = await demo();
+    a = await administrator(d);
+    accountToken = (await a.make('/account-tokens', { name: 'signs' })).id;
+  });
   after(() => d.stop());
 
   for (const [name, f] of Object.entries(families)) {
@@ -80,14 +91,14 @@ describe('administration', () => {
       const made = r.json;
       assert.ok(Number.isInteger(made.id));
       assert.equal(r.headers.etag, `"${made.version}"`);
-      const { clientSecret, token, ...seen } = made;
+      const { clientSecret, token, salt, ...seen } = made;
       const got = await a.adm('GET', `/${name}/${made.id}`);
       assert.equal(got.status, 200, got.text);
       assert.equal(got.headers.etag, r.headers.etag);
       assert.deepEqual(got.json, seen, 'what was told when it was made, but for what is told once');
       for (const [k, v] of Object.entries(good)) {
         if (k === 'password') assert.ok(!('password' in seen));
-        else if (k === 'service') assert.equal(seen.service.id, v);
+        else if (k === 'service' || k === 'accountToken') assert.equal(seen[k].id, v);
         else assert.deepEqual(seen[k], v, k);
       }
       assert.deepEqual((await a.rows(`/${name}`)).find((x) => x.id === made.id), seen);
@@ -123,7 +134,7 @@ describe('administration', () => {
       assert.deepEqual(r.json.errors.map((e) => e.pointer), [pointer], `${what}: ${r.text}`);
       assert.match(r.json.code, /^ERR_\d{4}$/);
       if (Object.values(change).includes(null) || pointer === '/password') continue;
-      const { version, clientSecret, token, ...seen } = victims[f];
+      const { version, clientSecret, token, salt, ...seen } = victims[f];
       const put = await a.adm('PUT', `/${f}/${seen.id}`, change, { 'If-Match': '*' });
       assert.equal(put.status, 400, `PUT ${what}: ${put.text}`);
       assert.deepEqual(put.json.errors.map((e) => e.pointer), [pointer], `PUT ${what}: ${put.text}`);
@@ -285,6 +296,18 @@ describe('administration', () => {
     assert.equal((await a.adm('POST', `/connectors/${c.id}/rotate-secret`, { keepOldSeconds: -1 })).json.errors[0].pointer, '/keepOldSeconds');
   });
 
+  it('a custom channel made here takes events, signed in by an account token made here', async () => {
+    const t = await a.make('/account-tokens', { name: unique('Account') });
+    const c = await a.make('/channels', { ...families.channels.good(), accountToken: t.id });
+    assert.match(t.token, /^[0-9a-f]{64}$/);
+    assert.match(c.salt, /^[0-9a-f]{64}$/);
+    assert.match(c.uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    const kit = kitConnector(d.server, { uuid: c.uuid, domain: 'Guichet', token: t.token, salt: c.salt, access_token: t.token });
+    await kit.sendOk(event());
+    await a.set(`/account-tokens/${t.id}`, { enabled: false });
+    assert.equal((await kit.send(event())).status, 401);
+  });
+
   it('an agent made here logs in; another password, a lesser profile or disabling ends the sessions', async () => {
     const good = families.agents.good();
     const { id } = await a.make('/agents', { ...good, profile: 'administrator' });
@@ -306,6 +329,49 @@ describe('administration', () => {
     const r = await a.adm('PUT', `/agents/${id}/password`, { password: 'short' });
     assert.deepEqual([r.status, r.json.errors[0].pointer], [400, '/password']);
     assert.equal((await a.adm('PUT', '/agents/999/password', { password: 'long enough' })).status, 404);
+  });
+
+  const ics = (...events) => ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//x//y//EN', ...events.flatMap(([day, label, more = []]) => ['BEGIN:VEVENT', `UID:${day}`, `DTSTART;VALUE=DATE:${day}`, `SUMMARY:${label}`, ...more, 'END:VEVENT']), 'END:VCALENDAR', ''].join('\r\n');
+  const importInto = (id, body, type = 'text/calendar') => a.call('POST', `${P}/calendars/${id}/import`, { body: Buffer.from(body), headers: { 'Content-Type': type } });
+
+  it('holidays are taken over from iCalendar, and what is there stays', async () => {
+    const year = new Date().getUTCFullYear() + 1;
+    const c = await a.make('/calendars', { name: unique('c'), zone: 'UTC', exceptions: [{ day: `${year}-05-01`, start: '10:00', end: '12:00', label: 'ours' }] });
+    const r = await importInto(c.id, ics([`${year}0501`, 'Labour Day'], [`${year}1225`, 'Christmas'], [`${year}0101`, 'New Year']));
+    assert.equal(r.status, 200, r.text);
+    assert.deepEqual([r.json.added, r.json.already, r.json.skipped], [2, 1, 0]);
+    const got = await a.adm('GET', `/calendars/${c.id}`);
+    assert.deepEqual(got.json.exceptions, [{ day: `${year}-01-01`, start: null, end: null, label: 'New Year' }, { day: `${year}-05-01`, start: '10:00', end: '12:00', label: 'ours' }, { day: `${year}-12-25`, start: null, end: null, label: 'Christmas' }]);
+    assert.equal(r.json.calendar.version, got.json.version);
+    assert.deepEqual((await importInto(c.id, ics([`${year}1225`, 'Christmas']))).json.added, 0);
+    assert.equal((await importInto(c.id, 'no calendar')).status, 400);
+    assert.equal((await importInto(c.id, '{}', 'application/json')).status, 415);
+    assert.equal((await importInto(999, ics())).status, 404);
+    assert.equal((await a.adm('GET', `/calendars/${c.id}`)).json.version, got.json.version);
+  });
+
+  it('a preview says when it is open, by the clocks of its zone', async () => {
+    const c = await a.make('/calendars', { name: unique('c'), zone: 'Europe/Paris', intervals: [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '08:00', end: '12:00' })), exceptions: [{ day: '2026-03-30', label: 'closed' }] });
+    // The clocks go forward on 29 March 2026.
+    const items = (await a.ok(200, 'GET', `${P}/calendars/${c.id}/preview?from=2026-03-28&days=4`)).items;
+    assert.deepEqual(items.map((x) => [x.from, x.to]), [['2026-03-28T07:00:00.000Z', '2026-03-28T11:00:00.000Z'], ['2026-03-29T06:00:00.000Z', '2026-03-29T10:00:00.000Z'], ['2026-03-31T06:00:00.000Z', '2026-03-31T10:00:00.000Z']]);
+    const now = await a.ok(200, 'GET', `${P}/calendars/${c.id}/preview`);
+    assert.equal(typeof now.open, 'boolean');
+    assert.ok(Date.parse(now.nextChangeAt) > Date.now() - 600_000);
+    assert.ok(now.items.length >= 13);
+    for (const [q, pointer] of [['from=soon', '/from'], ['days=0', '/days'], ['days=93', '/days']]) {
+      const r = await a.adm('GET', `/calendars/${c.id}/preview?${q}`);
+      assert.deepEqual([r.status, r.json.errors[0].pointer], [400, pointer]);
+    }
+    assert.equal((await a.adm('GET', '/calendars/999/preview')).status, 404);
+  });
+
+  it('who is made by command serves all there is, and a service made by command is served by all', async () => {
+    const one = await cliJson(['agent', 'create', '--data', d.dir, '--login', unique('x')]);
+    const all = (await a.rows('/services')).map((s) => s.id);
+    assert.deepEqual((await a.adm('GET', `/agents/${setupId(one.id)}`)).json.services.map((s) => s.id), all);
+    const two = await cliJson(['service', 'create', '--data', d.dir, '--name', unique('s')]);
+    assert.equal((await a.adm('GET', `/services/${setupId(two.id)}`)).json.agents.length, (await a.rows('/agents')).length);
   });
 
   it('rights: an API token with administration may what its verbs say; profiles below administrator may nothing', async () => {

@@ -32,6 +32,7 @@ describe('two instances', () => {
     await make('qualifications', { label: name });
     await make('canned-replies', { shortcut: name, text: name });
     await make('connectors', { name, service });
+    await make('channels', { name: `${name}-channel`, service, accountToken: await make('account-tokens', { name }) });
     await make('tokens', { label: name, rights: { interaction: ['GET'] } });
     return setup;
   }
@@ -126,6 +127,7 @@ describe('two instances', () => {
     '/api/v3/interaction/interactions/{id}/transfer': { serviceId: 1 },
     '/api/v3/interaction/interactions/{id}/qualification': { qualificationId: 1 },
     [`${ADMIN}/agents/{id}/password`]: { password: 'a good password' },
+    [`${ADMIN}/deliveries/replay`]: { ids: [] },
   };
   const call = (method, path, headers, pattern) => {
     const json = JSON.stringify(bodies[pattern] ?? {});
@@ -154,7 +156,7 @@ describe('two instances', () => {
       for (const { method, pattern } of routes) {
         if (!/\{/.test(pattern)) continue;
         const family = familyOf(pattern);
-        const ids = family ? [...(theirs.setup[family] ?? []), ...crossed.slice(0, 20)] : who === 'API token' ? [...all, ...crossed] : all;
+        const ids = family in theirs.setup ? [...theirs.setup[family], ...crossed.slice(0, 20)] : who === 'API token' ? [...all, ...crossed] : all;
         for (const id of ids) {
           const path = pattern.replace(/\{[^}]+\}/g, id) + (method === 'POST' && pattern.endsWith('/attachments') ? '?name=x' : '');
           const r = await call(method, path, family ? { ...headers, 'If-Match': '*' } : headers, pattern);
@@ -240,6 +242,18 @@ describe('two instances', () => {
       assert.deepEqual([r.status, r.json.errors?.map((e) => e.pointer)], [400, [pointer]], `${family}: ${r.text}`);
       assertNothing(r, family);
     }
+  });
+
+  it('their deliveries are not sent again, by their ids or by their connector', async () => {
+    const a = agent(server, null, { headers: { Cookie: ours.admin } });
+    const sent = hooks[1].requests.length;
+    for (const json of [{ ids: [theirs.ids.reply] }, { connectorId: theirs.ids.connector }]) {
+      const r = await a.call('POST', `${ADMIN}/deliveries/replay`, { json });
+      assert.equal(r.status, 400, r.text);
+    }
+    assert.deepEqual((await a.ok(200, 'GET', `${ADMIN}/deliveries?connector=${theirs.ids.connector}`)).items, []);
+    assert.ok(!JSON.stringify(await a.all({}, `${ADMIN}/audit`)).includes(MARK));
+    assert.equal(hooks[1].requests.length, sent);
   });
 
   it('the same customer, message ids and keys in both do not meet', async () => {

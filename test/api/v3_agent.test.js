@@ -41,7 +41,7 @@ describe('package agent', () => {
     assert.deepEqual([me.agent.login, me.agent.firstName, me.agent.lastName, me.agent.displayName, me.agent.email, me.agent.extension, me.agent.avatarUrl], ['ada', 'Ada', '', 'Ada', 'ada@example.com', '', '']);
     assert.deepEqual([me.agent.profile, me.agent.enabled, me.agent.capacity, me.agent.media], ['agent', true, 3, [{ medium: 'chat', most: 1 }]]);
     assert.deepEqual([team.name, group.name, skills.map((s) => [s.name, s.level]), services.map((s) => [s.name, s.level])], ['Ancients', 'Rome', [['Latin', 4]], [['Oracles', 2]]]);
-    assert.ok('state' in me.agent);
+    assert.equal(me.agent.state.kind, 'logged_out');
     assert.deepEqual(me.states.map((s) => s.kind), ['ready', 'busy', 'pause', 'pause', 'busy', 'logged_out']);
     assert.ok(me.states.every((s) => Number.isInteger(s.id) && s.label && /^#/.test(s.color)));
   });
@@ -89,6 +89,20 @@ describe('package agent', () => {
       assert.ok((await get(bob, path)).items.every((x) => x.serviceId === null));
     }
     assert.ok(!(await has(admin, '/qualifications', 'label', 'Off')));
+  });
+
+  it('who is there: the state of each agent, as it is now', async () => {
+    const { agent: me, states } = await get(ada, '/me');
+    const lunch = states.find((s) => s.label === 'Lunch');
+    await ada.ok(200, 'PUT', `${A}/me/state`, { json: { stateId: lunch.id, reason: 'soup' } });
+    const seen = (await get(bob, `/agents/${me.id}`)).state;
+    assert.deepEqual([seen.id, seen.label, seen.kind, seen.reason], [lunch.id, 'Lunch', 'pause', 'soup']);
+    assert.ok(Math.abs(Date.parse(seen.since) - Date.now()) < 600_000);
+    assert.deepEqual((await get(bob, '/agents')).items.find((x) => x.id === me.id).state, seen);
+    const used = await admin.call('DELETE', `${P}/states/${lunch.id}`);
+    assert.deepEqual([used.status, used.json.detail], [409, 'it is used by 1 agents who are in it']);
+    await ada.ok(200, 'PUT', `${A}/me/state`, { json: { stateId: states.find((s) => s.kind === 'logged_out').id } });
+    assert.equal((await admin.call('DELETE', `${P}/states/${lunch.id}`)).status, 204);
   });
 
   it('a change is seen with the next request', async () => {

@@ -74,9 +74,9 @@ static void changes_are_events(void **state) {
   assert_true(setup_instance_create(b->store, "Second", &other, b->err));
   assert_true(setup_service_create(b->store, other, "S", 1, &id, b->err));
   assert_string_equal(box_sql_text(b, "SELECT kind || data FROM event WHERE seq = (1 << 40) + 1"),
-                      "90{\"change\":\"instance\"}");
+                      "90{\"change\":\"instance\",\"by\":\"command\"}");
   assert_string_equal(box_sql_text(b, "SELECT kind || data FROM event WHERE seq = (2 << 40) + 1"),
-                      "90{\"change\":\"service\"}");
+                      "90{\"change\":\"service\",\"by\":\"command\"}");
 }
 
 /* ---- connectors ---- */

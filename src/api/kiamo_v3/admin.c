@@ -149,23 +149,26 @@ bool admin_act_create(struct db *tx, struct v3_write *w, struct buf *out, int *r
   return true;
 }
 
-static bool act_update(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status) {
+int admin_save(struct db *tx, struct v3_write *w, const struct setup_row *old, const struct setup_row *row,
+               struct buf *out) {
   const struct admin_write *a = w->input;
-  struct setup_row old;
   struct setup_wrong wrong;
+  struct setup_author by = admin_author(w);
+  enum setup_result r = setup_set(tx, w->caller->instance_id, a->family, old, row, &by, &wrong);
+  if (r == SETUP_FAILED) return -1;
+  if (r != SETUP_OK) return refuse(w, out, r, &wrong);
+  admin_answer(tx, w, row, out);
+  return 200;
+}
+
+static bool act_update(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status) {
+  struct setup_row old;
   if (!admin_find(tx, w, &old, out, ret_status)) return !db_failed(tx);
   struct setup_row row = old;
   if (!decode_into(w, false, &row, out, ret_status)) return true;
-  struct setup_author by = admin_author(w);
-  enum setup_result r = setup_set(tx, w->caller->instance_id, a->family, &old, &row, &by, &wrong);
-  if (r == SETUP_FAILED) return false;
-  if (r != SETUP_OK) {
-    *ret_status = refuse(w, out, r, &wrong);
-    return true;
-  }
-  admin_answer(tx, w, &row, out);
-  *ret_status = 200;
-  return true;
+  int status = admin_save(tx, w, &old, &row, out);
+  if (status >= 0) *ret_status = status;
+  return status >= 0;
 }
 
 static bool act_remove(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status) {

@@ -16,7 +16,17 @@ void admin_agent_create(struct request *req);
 void admin_agent_password(struct request *req);
 void admin_connector_create(struct request *req);
 void admin_connector_rotate(struct request *req);
+void admin_channel_create(struct request *req);
+void admin_account_token_create(struct request *req);
 void admin_token_create(struct request *req);
+
+void admin_connector_test(struct request *req);
+void admin_calendar_import(struct request *req);
+void admin_calendar_preview(struct request *req);
+void admin_deliveries(struct request *req);
+void admin_delivery(struct request *req);
+void admin_replay(struct request *req);
+void admin_audit(struct request *req);
 
 /* ---- for the files of the package ---- */
 
@@ -40,4 +50,7 @@ bool admin_act_create(struct db *tx, struct v3_write *w, struct buf *out, int *r
 void admin_answer(struct db *tx, struct v3_write *w, const struct setup_row *row, struct buf *out);
 /* The row, if If-Match allows; else the answer is written and *ret_status is set. Text and items live in the pool. */
 bool admin_find(struct db *tx, struct v3_write *w, struct setup_row *ret, struct buf *out, int *ret_status);
+/* Stores what row has become and writes the answer, or what is wrong. The status; -1 when the store failed. */
+int admin_save(struct db *tx, struct v3_write *w, const struct setup_row *old, const struct setup_row *row,
+               struct buf *out);
 struct setup_author admin_author(const struct v3_write *w);

@@ -9,7 +9,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "http/reply.h"
-#include "store/setup.h"
+#include "store/setup_custom.h"
 
 #include <string.h>
 
@@ -87,30 +87,45 @@ void admin_agent_password(struct request *req) {
   hash_later(req, h);
 }
 
-/* ---- connectors ---- */
+/* ---- connectors, channels, account tokens ---- */
 
-static struct setup_secret *secret_new(struct request *req) {
+static struct setup_secret *secret_new(struct request *req, const char *purpose) {
   struct setup_secret *s = mem_new(request_pool(req), struct setup_secret);
-  setup_secret_make(app()->store, s);
+  setup_secret_make(app()->store, purpose, s);
   return s;
 }
 
-void admin_connector_create(struct request *req) {
+/* A new row with a secret of its own, which the answer has as `told`. client_id NULL: it has none. */
+static void create_with_secret(struct request *req, const struct setup_family *f, const char *purpose,
+                               const char *client_id, const char *told) {
   const struct jval *body = v3_body(req, false);
   if (!body) return;
-  struct admin_write *a = admin_write_new(req, &setup_connectors, body);
-  struct setup_secret *s = secret_new(req);
-  char *client_id = mem_bytes(request_pool(req), CLIENT_ID_LEN);
-  id_random_hex((CLIENT_ID_LEN - 1) / 2, client_id);
-  a->extras[0] = v_text(client_id);
-  a->extras[1] = v_bytes(s->sealed, sizeof s->sealed);
-  a->extras[2] = v_bytes(s->hash, SHA256_LEN);
-  a->extra_count = 3;
-  a->secret_name = "clientSecret";
+  struct admin_write *a = admin_write_new(req, f, body);
+  struct setup_secret *s = secret_new(req, purpose);
+  if (client_id) a->extras[a->extra_count++] = v_text(client_id);
+  a->extras[a->extra_count++] = v_bytes(s->sealed, sizeof s->sealed);
+  a->extras[a->extra_count++] = v_bytes(s->hash, SHA256_LEN);
+  a->secret_name = told;
   a->secret = s->text;
   struct v3_write *w = admin_write_of(req, a);
   w->act = admin_act_create;
   v3_write_go(w);
+}
+
+void admin_connector_create(struct request *req) {
+  char *client_id = mem_bytes(request_pool(req), CLIENT_ID_LEN);
+  id_random_hex((CLIENT_ID_LEN - 1) / 2, client_id);
+  create_with_secret(req, &setup_connectors, SETUP_SEAL_CHANNEL, client_id, "clientSecret");
+}
+
+void admin_channel_create(struct request *req) {
+  char *uuid = mem_bytes(request_pool(req), CHANNEL_UUID_LEN);
+  setup_custom_uuid(uuid);
+  create_with_secret(req, &setup_channels, SETUP_SEAL_CHANNEL, uuid, "salt");
+}
+
+void admin_account_token_create(struct request *req) {
+  create_with_secret(req, &setup_account_tokens, SETUP_SEAL_ACCOUNT, NULL, "token");
 }
 
 static bool act_rotate(struct db *tx, struct v3_write *w, struct buf *out, int *ret_status) {
@@ -140,7 +155,7 @@ void admin_connector_rotate(struct request *req) {
     return;
   }
   struct admin_write *a = admin_write_new(req, &setup_connectors, body);
-  struct setup_secret *s = secret_new(req);
+  struct setup_secret *s = secret_new(req, SETUP_SEAL_CHANNEL);
   a->id = id;
   a->extras[0] = v_bytes(s->sealed, sizeof s->sealed);
   a->extras[1] = v_bytes(s->hash, SHA256_LEN);

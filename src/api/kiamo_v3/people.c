@@ -1,5 +1,5 @@
-/* Package agent: the setup as people at work see it, from the snapshot in memory: colleagues, states, skills, services,
- * and the replies and qualifications of the services that one serves. On HTTP threads. */
+/* Package agent: the setup as people at work see it, from the snapshot in memory: colleagues (and who is there),
+ * states, skills, services, and the replies and qualifications of the services that one serves. On HTTP threads. */
 #include "api/kiamo_v3/people.h"
 
 #include "api/app.h"

@@ -9,7 +9,7 @@
 #define NO_PASSWORD "!" /* fits no password */
 
 static bool is_carried(const struct setup_family *f) {
-  return f != &setup_connectors && f != &setup_tokens;
+  return f != &setup_connectors && f != &setup_tokens && f != &setup_channels && f != &setup_account_tokens;
 }
 
 void setup_export(const struct setup_view *v, struct jw *w) {

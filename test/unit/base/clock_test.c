@@ -31,6 +31,53 @@ static void texts(void **state) {
   }
 }
 
+static void times_that_are_read(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    int64_t ms;
+  } good[] = {
+      {"1970-01-01T00:00:00Z", 0},
+      {"1970-01-01", 0},
+      {"2026-11-20T14:05:00.123Z", 1795183500123},
+      {"2026-11-20T14:05:00.1239999Z", 1795183500123},
+      {"2026-11-20t15:05:00.123+01:00", 1795183500123},
+      {"2026-11-20 08:35:00.123-05:30", 1795183500123},
+      {"2000-02-29T00:00:00z", 951782400000},
+      {"2026-11-20", 1795132800000},
+      {"2016-12-31T23:59:60Z", 1483228800000},
+  };
+  static const char *const bad[] = {"",
+                                    "2026",
+                                    "2026-11",
+                                    "2026-13-01",
+                                    "2026-00-01",
+                                    "2026-02-29",
+                                    "2026-11-3",
+                                    "1969-12-31",
+                                    "2026-11-20T",
+                                    "x",
+                                    "2026-11-20T14:05:00",
+                                    "2026-11-20T24:00:00Z",
+                                    "2026-11-20T14:60:00Z",
+                                    "2026-11-20T14:05:61Z",
+                                    "2026-11-20T14:05:00+1:00",
+                                    "2026-11-20T14:05:00Zx",
+                                    "2026-11-20T14:05Z",
+                                    "2026-04-31",
+                                    "+026-11-20"};
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+    int64_t ms = -1;
+    if (!clock_parse(good[i].text, &ms)) fail_msg("refused: %s", good[i].text);
+    assert_int_equal(ms, good[i].ms);
+  }
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    int64_t ms = -7;
+    if (clock_parse(bad[i], &ms)) fail_msg("taken: %s", bad[i]);
+    assert_int_equal(ms, -7);
+  }
+}
+
 /* Every day of 230 years against the C library. */
 static void dates_agree_with_libc(void **state) {
   (void)state;
@@ -76,6 +123,7 @@ static void real_clock_is_the_kernels(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(texts),
+      cmocka_unit_test(times_that_are_read),
       cmocka_unit_test(dates_agree_with_libc),
       cmocka_unit_test(faked_clocks_stand),
       cmocka_unit_test(real_clock_is_the_kernels),
