@@ -2,7 +2,10 @@
 #include "api/describe.h"
 
 #include "api/kiamo_io/kiamo_io.h"
+#include "api/kiamo_v3/admin.h"
 #include "api/kiamo_v3/kiamo_v3.h"
+#include "api/kiamo_v3/people.h"
+#include "api/kiamo_v3/presence.h"
 #include "api/openapi.h"
 #include "api/ops.h"
 #include "api/static.h"

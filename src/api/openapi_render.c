@@ -4,6 +4,7 @@
 #include "api/openapi_render.h"
 
 #include "api/caller.h"
+#include "api/openapi_setup.h"
 #include "api/routes.h"
 #include "api/schema.h"
 #include "base/json_write.h"
@@ -13,21 +14,44 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_LEN OPENAPI_NAME_LEN
-#define ROWS_MAX 2000
+#define NAME_LEN      OPENAPI_NAME_LEN
+#define ROWS_MAX      2000
+#define FAMILIES_MAX  32
+#define OPERATION_LEN 128
 
 struct rendering {
   struct jw w;
   const struct openapi_document *document;
   const struct family *family;
   const char *server_url;
-  bool used[ROWS_MAX];  /* the family's rows: schemas that something names */
-  unsigned access_seen; /* bits of enum access */
+  const struct route *route;         /* the one that is being written */
+  unsigned setup_used[FAMILIES_MAX]; /* bits of enum setup_schema, by the index in setup_families */
+  bool used[ROWS_MAX];               /* the family's rows: schemas that something names */
+  unsigned access_seen;              /* bits of enum access */
 };
+
+static void use_schema(void *arg, const char *name, size_t len);
+
+/* A schema of the setup, by its name. What it names itself is used too. */
+static bool use_setup(struct rendering *r, const char *name, size_t len) {
+  char wanted[SETUP_SCHEMA_NAME_LEN];
+  for (int i = 0; setup_families[i]; i++)
+    for (int kind = 0; kind < SETUP_SCHEMA_COUNT; kind++) {
+      openapi_setup_name(setup_families[i], (enum setup_schema)kind, wanted);
+      if (strlen(wanted) != len || memcmp(wanted, name, len) != 0) continue;
+      invariant(i < FAMILIES_MAX);
+      r->setup_used[i] |= 1u << kind;
+      if (kind == SETUP_SCHEMA_PAGE) r->setup_used[i] |= 1u << SETUP_SCHEMA_ROW;
+      if (kind != SETUP_SCHEMA_NEW && kind != SETUP_SCHEMA_CHANGE) use_schema(r, "Named", 5);
+      return true;
+    }
+  return false;
+}
 
 static void use_schema(void *arg, const char *name, size_t len) {
   struct rendering *r = arg;
   const struct describe_row *row = describe_schema(r->family, name, len);
+  if (!row && use_setup(r, name, len)) return;
   if (!row) panic("there is no schema \"%.*s\" in %s", (int)len, name, r->document->name);
   size_t at = (size_t)(row - r->family->rows), count = describe_rows_of(r->family, row);
   if (r->used[at]) return;
@@ -35,7 +59,22 @@ static void use_schema(void *arg, const char *name, size_t len) {
   for (size_t i = 1; i <= count; i++) schema_names(row[i].type, use_schema, r);
 }
 
-static void write_schema(struct rendering *r, const char *type) {
+/* "$Row" and so on: the schema of the setup that the path is about. */
+static const char *own_type(const struct rendering *r, const char *type, char out[static SETUP_SCHEMA_NAME_LEN]) {
+  static const char *const kinds[] = {"$Row", "$Page", "$New", "$Change"};
+  for (int i = 0; i < SETUP_SCHEMA_COUNT; i++) {
+    const struct setup_family *f =
+        strcmp(kinds[i], type) == 0 && r->route ? openapi_setup_family(r->route->pattern) : NULL;
+    if (!f) continue;
+    openapi_setup_name(f, (enum setup_schema)i, out);
+    return out;
+  }
+  return type;
+}
+
+static void write_schema(struct rendering *r, const char *written) {
+  char name[SETUP_SCHEMA_NAME_LEN];
+  const char *type = own_type(r, written, name);
   schema_names(type, use_schema, r);
   jw_key(&r->w, "schema");
   jw_object(&r->w);
@@ -298,11 +337,28 @@ static void tag_of(const struct openapi_document *d, const struct route *route, 
   snprintf(out, NAME_LEN, "%.*s", *at == '{' ? 6 : (int)strcspn(at, "/"), *at == '{' ? "events" : at);
 }
 
-/* How many routes before this one have the same handler: other ways to the same call. */
-static int alias_number(const struct route *route) {
+/* How many routes of the document before this one have the same handler: other ways to the same call. */
+static int alias_number(const struct openapi_document *d, const struct route *route) {
   int n = 0;
-  for (const struct route *at = api_routes; at < route; at++) n += at->handler == route->handler;
+  for (const struct route *at = api_routes; at < route; at++)
+    n += at->handler == route->handler && openapi_belongs(d, at);
   return n;
+}
+
+/* The name of the call: a "*" in it is the word of the setup's family, an older way to a call has a number. */
+static int operation_id(const struct rendering *r, const struct route *route, const char *name,
+                        char out[static OPERATION_LEN]) {
+  const struct setup_family *f = openapi_setup_family(route->pattern);
+  size_t star = strcspn(name, "*");
+  char word[SETUP_SCHEMA_NAME_LEN] = "";
+  if (name[star] && f) {
+    openapi_setup_word(f, word);
+    snprintf(out, OPERATION_LEN, "%.*s%s%s", (int)star, name, word, name + star + 1);
+    return 0;
+  }
+  int alias = alias_number(r->document, route);
+  snprintf(out, OPERATION_LEN, alias ? "%s%d" : "%s", name, alias + 1);
+  return alias;
 }
 
 static void write_text(struct rendering *r, const struct route *route, const char *text) {
@@ -322,10 +378,10 @@ static void write_operation(struct rendering *r, const struct route *route) {
   const struct describe_row *row = describe_route(r->family, route);
   if (!row) panic("%s \"%s\" is not described", http_method_name(route->method), route->pattern);
   size_t count = describe_rows_of(r->family, row);
-  char tag[NAME_LEN], id[NAME_LEN * 2];
-  int alias = alias_number(route);
+  char tag[NAME_LEN], id[OPERATION_LEN];
+  int alias = operation_id(r, route, row->name, id);
   tag_of(r->document, route, tag);
-  snprintf(id, sizeof id, alias ? "%s%d" : "%s", row->name, alias + 1);
+  r->route = route;
   jw_key(w, keys[route->method]);
   jw_object(w);
   jw_kstr(w, "operationId", id);
@@ -340,6 +396,7 @@ static void write_operation(struct rendering *r, const struct route *route) {
   write_parameters(r, row + 1, count, route->pattern);
   write_body(r, row + 1, count);
   write_answers(r, route, row + 1, count);
+  r->route = NULL;
   jw_object_end(w);
 }
 
@@ -447,6 +504,16 @@ static void write_components(struct rendering *r) {
     write_fields(r, row + 1, describe_rows_of(r->family, row));
     jw_object_end(w);
   }
+  for (int i = 0; setup_families[i]; i++)
+    for (int kind = 0; kind < SETUP_SCHEMA_COUNT; kind++) {
+      char name[SETUP_SCHEMA_NAME_LEN];
+      if (!(r->setup_used[i] & 1u << kind)) continue;
+      openapi_setup_name(setup_families[i], (enum setup_schema)kind, name);
+      jw_key(w, name);
+      jw_object(w);
+      openapi_setup_write(w, setup_families[i], (enum setup_schema)kind);
+      jw_object_end(w);
+    }
   jw_object_end(w);
   write_schemes(r);
   jw_object_end(w);

@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "core/interaction.h"
 #include "core/rights.h"
+#include "core/setup.h"
 #include "store/attachment.h"
 #include "store/delivery.h"
 
@@ -82,6 +83,9 @@ static const struct list {
     {"errorCode", error_codes, NULL, (int)ARRAY_LEN(error_codes)},
     {"attachmentState", NULL, attachment_state, ATTACHMENT_FAILED + 1},
     {"deliveryState", NULL, delivery_state, DELIVERY_PARKED + 1},
+    {"medium", medium_words, NULL, MEDIUM_COUNT},
+    {"strategy", strategy_words, NULL, STRATEGY_COUNT},
+    {"stateKind", state_kind_words, NULL, STATE_KIND_COUNT},
     {"profile", NULL, profile, PROFILE_ADMINISTRATOR + 1},
 };
 

@@ -107,21 +107,21 @@ describe('the check of answers', () => {
     const bytes = Buffer.from(value === undefined ? '' : JSON.stringify(value));
     return { status, headers: { 'content-type': type }, bytes, text: bytes.toString(), get json() { return JSON.parse(bytes); } };
   };
-  const me = { agent: { id: 1, login: 'x', displayName: 'X', profile: 'agent' } };
-  const path = '/api/v3/agent/me';
+  const state = { id: 1, label: 'Ready', kind: 'ready', since: '2026-11-20T09:00:00.000Z', reason: null };
+  const path = '/api/v3/agent/me/state';
 
   it('takes what is described', () => {
-    checkAnswer('GET', path, answer(200, 'application/json', me));
+    checkAnswer('GET', path, answer(200, 'application/json', state));
     checkAnswer('GET', path, answer(401, 'application/problem+json', { message: 'no' }));
     checkAnswer('GET', '/nowhere', answer(418, 'text/plain', {}));
   });
   for (const [what, bad] of Object.entries({
-    'a field that is missing': answer(200, 'application/json', { agent: { ...me.agent, login: undefined } }),
-    'a field that is not described': answer(200, 'application/json', { agent: { ...me.agent, more: 1 } }),
-    'a word that is not in the list': answer(200, 'application/json', { agent: { ...me.agent, profile: 'king' } }),
-    'another type of field': answer(200, 'application/json', { agent: { ...me.agent, id: '1' } }),
-    'another media type': answer(200, 'text/plain', me),
-    'another status': answer(202, 'application/json', me),
+    'a field that is missing': answer(200, 'application/json', { ...state, label: undefined }),
+    'a field that is not described': answer(200, 'application/json', { ...state, more: 1 }),
+    'a word that is not in the list': answer(200, 'application/json', { ...state, kind: 'king' }),
+    'another type of field': answer(200, 'application/json', { ...state, id: '1' }),
+    'another media type': answer(200, 'text/plain', state),
+    'another status': answer(202, 'application/json', state),
     'a code that cannot come': answer(503, 'application/problem+json', { type: 'about:blank', title: 'x', status: 503, code: 'ERR_1000', message: 'x' }),
   })) it(`finds ${what}`, () => assert.throws(() => checkAnswer('GET', path, bad), assert.AssertionError));
 

@@ -2,6 +2,7 @@
 #include "api/openapi.h"
 
 #include "api/describe.h"
+#include "api/openapi_setup.h"
 #include "api/routes.h"
 #include "api/schema.h"
 #include "base/json.h"
@@ -147,12 +148,34 @@ static void documents_hold_every_route_once(void **state) {
   mem_free(b.data);
 }
 
+/* A field of the setup that is new needs a note in api/setup_notes.def. */
+static void every_setup_field_is_explained(void **state) {
+  (void)state;
+  for (int i = 0; setup_families[i]; i++) {
+    const struct setup_family *f = setup_families[i];
+    for (int k = 0; k < f->field_count + f->read_count; k++)
+      if (!openapi_setup_note(f->fields[k].name)) fail_msg("%s: %s is not explained", f->word, f->fields[k].name);
+    for (int l = 0; l < f->list_count; l++) {
+      if (!openapi_setup_note(f->lists[l].name)) fail_msg("%s: %s is not explained", f->word, f->lists[l].name);
+      for (int k = 0; k < f->lists[l].field_count; k++)
+        if (!openapi_setup_note(f->lists[l].fields[k].name))
+          fail_msg("%s: %s is not explained", f->lists[l].name, f->lists[l].fields[k].name);
+    }
+  }
+  assert_ptr_equal(openapi_setup_family("/api/v3/administration/canned-replies/{id}"), &setup_canned_replies);
+  assert_null(openapi_setup_family("/api/v3/administration/nothing"));
+  assert_null(openapi_setup_family("/api/v3/agent/services"));
+  char name[SETUP_SCHEMA_NAME_LEN];
+  openapi_setup_name(&setup_canned_replies, SETUP_SCHEMA_PAGE, name);
+  assert_string_equal(name, "SetupCannedReplyPage");
+}
+
 int main(void) {
   mem_init();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_route_is_described),        cmocka_unit_test(every_description_is_used),
       cmocka_unit_test(schemas_exist_and_are_used),      cmocka_unit_test(one_schema_one_name),
-      cmocka_unit_test(documents_hold_every_route_once),
+      cmocka_unit_test(documents_hold_every_route_once), cmocka_unit_test(every_setup_field_is_explained),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
