@@ -337,7 +337,7 @@ static void indexes_are_carried_over(void **state) {
                 "CREATE INDEX event_interaction ON event (interaction_id, seq);"
                 "CREATE UNIQUE INDEX message_key ON message (created_at, customer_id, ext_id) WHERE event_id IS NULL;"
                 "INSERT INTO event VALUES (2 * 1099511627776 + 1, 1, 20, 77, 1, 0, NULL);"
-                "UPDATE meta SET value = '6' WHERE key = 'schema_version'");
+                "UPDATE meta SET value = '7' WHERE key = 'schema_version'");
   box_open(b, STORE_SERVE);
   channel = registry_channel(box_registry(b), channel_id);
   assert_int_equal(box_receive(b, channel, &m, NOW + 100), CONVERSATION_OK);     /* known */
