@@ -53,7 +53,13 @@ SELECT count(*) FROM interaction WHERE instance_id = $1 AND state = $2;
 -- name: interaction_oldest_state
 SELECT coalesce(min(id), 0) FROM interaction WHERE instance_id = $1 AND state = $2;
 
--- name: message_insert
+-- Retry keys: an index on PostgreSQL; the store's own on SQLite, see store/retry.h.
+-- name: message_insert sqlite
+INSERT INTO message (id, instance_id, interaction_id, customer_id, direction, ext_id, created_at, stored_at, sender_type,
+  sender_id, sender_name, recipient_type, recipient_id, recipient_name, agent_id, text, rich_content, metadata, attachments,
+  event_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
+-- name: message_insert postgres
 INSERT INTO message (id, instance_id, interaction_id, customer_id, direction, ext_id, created_at, stored_at, sender_type,
   sender_id, sender_name, recipient_type, recipient_id, recipient_name, agent_id, text, rich_content, metadata, attachments,
   event_id)
@@ -63,6 +69,8 @@ ON CONFLICT (created_at, customer_id, ext_id) WHERE event_id IS NULL DO NOTHING;
 SELECT id FROM message WHERE customer_id = $1 AND ext_id = $2 AND created_at = $3 AND event_id IS NULL;
 -- name: message_is
 SELECT 1 FROM message WHERE id = $1 AND instance_id = $2;
+-- name: message_matches
+SELECT 1 FROM message WHERE id = $1 AND customer_id = $2 AND ext_id = $3 AND created_at = $4 AND event_id IS NULL;
 -- name: message_get
 SELECT id, interaction_id, customer_id, direction, ext_id, created_at, stored_at, sender_type, sender_id, sender_name,
   recipient_type, recipient_id, recipient_name, agent_id, text, rich_content, metadata, attachments
@@ -81,9 +89,18 @@ SELECT coalesce(max(seq), 0) FROM event WHERE seq > $1 AND seq < $2;
 -- name: event_after
 SELECT seq, at, kind, interaction_id, ref_id, agent_id, data FROM event
 WHERE seq > $1 AND seq < $2 ORDER BY seq LIMIT $3;
--- name: event_of_interaction
+-- An interaction's events up to the timeline's mark; above it they are looked for in the log.
+-- name: event_of_interaction sqlite
+SELECT e.seq, e.at, e.kind, e.interaction_id, e.ref_id, e.agent_id, e.data FROM timeline t CROSS JOIN event e ON e.seq = t.seq
+WHERE t.interaction_id = $1 AND t.seq > $2 AND t.seq <= $3 ORDER BY t.seq LIMIT $4;
+-- name: event_of_interaction postgres
 SELECT seq, at, kind, interaction_id, ref_id, agent_id, data FROM event
-WHERE interaction_id = $1 AND seq > $2 ORDER BY seq LIMIT $3;
+WHERE interaction_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4;
+-- name: event_of_interaction_in
+SELECT seq, at, kind, interaction_id, ref_id, agent_id, data FROM event
+WHERE seq > $1 AND seq < $2 AND interaction_id = $3 ORDER BY seq LIMIT $4;
+-- name: event_at
+SELECT seq, at, kind, interaction_id, ref_id, agent_id, data FROM event WHERE seq = $1 AND interaction_id = $2;
 
 -- name: idempotency_get
 SELECT fingerprint, status, body FROM idempotency WHERE instance_id = $1 AND caller = $2 AND key = $3;

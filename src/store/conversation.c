@@ -10,6 +10,7 @@
 #include "store/delivery.h"
 #include "store/event.h"
 #include "store/moves.h"
+#include "store/retry.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -154,17 +155,16 @@ enum conversation_result conversation_receive(struct db *tx, const struct regist
   if (!find_customer(tx, channel, m, &c)) return CONVERSATION_FAILED;
   bool is_new = c.id == 0;
   if (is_new && !make_customer(tx, channel, m, now_ms, &c)) return CONVERSATION_FAILED;
-  if (!c.open_interaction_id) {
-    /* A retry that comes after the close must not open anything. */
-    if (!is_new && !m->event_id &&
-        db_int(tx, Q_MESSAGE_KNOWN, 0, v_int(c.id), v_text(m->ext_id), v_int(m->created_at)) != 0)
-      return CONVERSATION_OK;
-    if (!open_interaction(tx, service, channel, &c, is_new, now_ms)) return CONVERSATION_FAILED;
-  }
+  /* A repeat: it is there already. One that comes after the close must not open anything. */
+  if (!is_new && !m->event_id && retry_known(tx, channel->instance_id, c.id, m->ext_id, m->created_at))
+    return CONVERSATION_OK;
+  if (db_failed(tx)) return CONVERSATION_FAILED;
+  if (!c.open_interaction_id && !open_interaction(tx, service, channel, &c, is_new, now_ms)) return CONVERSATION_FAILED;
   int64_t id = id_next();
   enum db_result inserted = insert_message(tx, channel, &c, m, id, now_ms);
-  if (inserted == DB_NONE) return CONVERSATION_OK; /* a repeat: it is there already */
+  if (inserted == DB_NONE) return CONVERSATION_OK; /* another writer was faster: it is there already */
   if (inserted != DB_OK) return CONVERSATION_FAILED;
+  if (!m->event_id) retry_remember(tx, c.id, m->ext_id, m->created_at, id);
   if (c.renamed && db_exec(tx, Q_CUSTOMER_SET_NAME, v_int(c.id), v_text(c.name)) != DB_OK) return CONVERSATION_FAILED;
   struct attachment like = {.instance_id = channel->instance_id,
                             .channel_id = channel->id,

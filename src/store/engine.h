@@ -34,10 +34,12 @@ struct db_engine {
   bool (*column_is_null)(const struct db_rows *rows, int column);
 };
 
+struct late;
 struct db {
   const struct db_engine *engine;
   enum engine_trouble trouble;
-  void *owner; /* the transaction's context, on a writer */
+  void *owner;       /* the transaction's context, on a writer */
+  struct late *late; /* on a reader: where the newest events are remembered; NULL: nowhere */
   char error[160];
 };
 

@@ -108,7 +108,9 @@ int folder_schema_known(void) {
 
 /* The schema's placeholders, in SQLite's words. */
 static char *for_sqlite(void *ctx, const char *sql) {
-  static const struct { const char *token, *text; } words[] = {{"@ID@", "INTEGER PRIMARY KEY"}, {"@BYTES@", "BLOB"}};
+  static const struct {
+    const char *token, *text;
+  } words[] = {{"@ID@", "INTEGER PRIMARY KEY"}, {"@BYTES@", "BLOB"}, {"@SQLITE_ONLY@", ""}};
   struct buf out;
   buf_init(&out, ctx, strlen(sql) * 2, 1 << 20);
   while (*sql) {

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/retry.h"
 #include "store/sqlite_log.h"
 
 #include <errno.h>
@@ -82,6 +83,14 @@ static sqlite3_stmt *prepare(struct sqlite *db, const char *sql) {
   return statement;
 }
 
+/* For statements: retry_hash(customer_id, ext_id). */
+static void on_retry_hash(sqlite3_context *context, int count, sqlite3_value **values) {
+  (void)count;
+  const char *ext_id = (const char *)sqlite3_value_text(values[1]);
+  size_t len = ext_id ? (size_t)sqlite3_value_bytes(values[1]) : 0;
+  sqlite3_result_int64(context, retry_hash(sqlite3_value_int64(values[0]), ext_id ? ext_id : "", len));
+}
+
 struct db *sqlite_open(void *ctx, const char *file, enum sqlite_role role, char err[static 256]) {
   static const char *const pragmas[] = {
       [SQLITE_WRITER] =
@@ -102,7 +111,9 @@ struct db *sqlite_open(void *ctx, const char *file, enum sqlite_role role, char 
     sqlite3_busy_timeout(db->handle, 10000);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    code = sqlite3_exec(db->handle, pragmas[role], NULL, NULL, NULL);
+    code = sqlite3_create_function(db->handle, "retry_hash", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, on_retry_hash,
+                                   NULL, NULL);
+    if (code == SQLITE_OK) code = sqlite3_exec(db->handle, pragmas[role], NULL, NULL, NULL);
   }
   if (code != SQLITE_OK) {
     snprintf(err, 256, "cannot open %.120s: %.80s", file, sqlite3_errmsg(db->handle));

@@ -31,6 +31,7 @@ struct store {
   struct folder folder;
   struct db *writer;
   struct tx_context tx;
+  struct late *late;
   struct store_hooks hooks;
   int64_t wal_max_pages;
 
@@ -68,6 +69,12 @@ static int reader_find(const struct store *s) {
   return place;
 }
 
+static struct db *open_reader(struct store *s, char err[static 256]) {
+  struct db *db = sqlite_open(NULL, s->folder.db_file, SQLITE_READER, err);
+  if (db) db->late = s->late;
+  return db;
+}
+
 static struct db *reader_take(struct store *s) {
   bool may_open = true;
   struct db *db = NULL;
@@ -83,7 +90,7 @@ static struct db *reader_take(struct store *s) {
     if (db) break;
     pthread_mutex_unlock(&s->read_lock);
     char err[256];
-    db = sqlite_open(NULL, s->folder.db_file, SQLITE_READER, err);
+    db = open_reader(s, err);
     pthread_mutex_lock(&s->read_lock);
     s->readers[i] = db;
     if (db) break;
@@ -107,7 +114,7 @@ struct db *store_read_begin(struct store *s) {
 static struct db *reader_renew(struct store *s, struct db *db) {
   char err[256];
   log_at(LOG_ERROR, "store.read", log_t("error", db_error(db)));
-  struct db *fresh = sqlite_open(NULL, s->folder.db_file, SQLITE_READER, err);
+  struct db *fresh = open_reader(s, err);
   return fresh ? fresh : db;
 }
 
@@ -148,16 +155,19 @@ static bool run_plain(struct store *s, struct batch *b) {
 
 static void run_apart(struct store *s, struct batch *b) {
   for (int i = 0; i < b->count && !db_failed(s->writer); i++) {
+    struct tx_place place = tx_place(&s->tx);
     if (!db_savepoint(s->writer)) return;
     enum job_result r = b->jobs[i]->run(s->writer, b->jobs[i]->arg);
     if (db_failed(s->writer)) return;
     db_savepoint_end(s->writer, r == JOB_COMMIT);
-    if (r == JOB_REJECT) tx_forget_counters(&s->tx);
+    if (r == JOB_REJECT) tx_undo(&s->tx, &place);
     b->results[i] = r == JOB_COMMIT ? STORE_OK : STORE_REJECT;
   }
 }
 
-static enum engine_trouble try_batch(struct store *s, struct batch *b) {
+/* *ret_moved: rows of the late indexes went with it. */
+static enum engine_trouble try_batch(struct store *s, struct batch *b, bool may_move, bool *ret_moved) {
+  *ret_moved = false;
   db_failed_clear(s->writer);
   tx_begin(&s->tx);
   if (!db_begin(s->writer)) return db_trouble(s->writer);
@@ -166,7 +176,10 @@ static enum engine_trouble try_batch(struct store *s, struct batch *b) {
     tx_begin(&s->tx);
     if (db_begin(s->writer)) run_apart(s, b);
   }
-  return db_commit(s->writer);
+  if (may_move && !db_failed(s->writer)) *ret_moved = late_move(s->late, s->writer);
+  enum engine_trouble trouble = db_commit(s->writer);
+  if (trouble == TROUBLE_NONE) tx_commit(&s->tx);
+  return trouble;
 }
 
 static void go_down(struct store *s, const char *why) {
@@ -215,7 +228,9 @@ static void commit_batch(struct store *s, struct batch *b) {
     return;
   }
   int64_t start = clock_mono_us();
-  enum engine_trouble trouble = try_batch(s, b);
+  bool moved;
+  enum engine_trouble trouble = try_batch(s, b, true, &moved);
+  if (trouble == TROUBLE_FULL && moved) trouble = try_batch(s, b, false, &moved); /* the jobs alone may find room */
   if (trouble == TROUBLE_FATAL) {
     fill_results(b, STORE_DOWN);
     go_down(s, db_error(s->writer));
@@ -270,10 +285,22 @@ static void take_batch(struct store *s, struct batch *b) {
   }
 }
 
+/* What a crash, another process or our own end has left above the late indexes' marks, some at a time. When there is no
+ * room for it now it stays where it is, in the log. */
+static void catch_up(struct store *s) {
+  bool more = true;
+  while (more && !atomic_load(&s->down)) {
+    db_failed_clear(s->writer);
+    more = db_begin(s->writer) && late_catch_up(s->late, s->writer);
+    if (db_commit(s->writer) == TROUBLE_FATAL) go_down(s, db_error(s->writer));
+  }
+}
+
 static void *writer_main(void *arg) {
   struct store *s = arg;
   struct batch *b = mem_new(NULL, struct batch);
   pthread_setname_np(pthread_self(), "writer");
+  catch_up(s);
   for (;;) {
     pthread_mutex_lock(&s->lock);
     while (!s->first && !s->stopping) pthread_cond_wait(&s->work, &s->lock);
@@ -284,6 +311,7 @@ static void *writer_main(void *arg) {
     for (int i = 0; i < b->count; i++) b->jobs[i]->done(b->jobs[i]->arg, b->results[i]);
     want_checkpoint(s);
   }
+  catch_up(s);
   mem_free(b);
   return NULL;
 }
@@ -425,14 +453,15 @@ struct store *store_open(void *ctx, const struct store_options *options, char er
   s->writer = sqlite_open(s, s->folder.db_file, SQLITE_WRITER, err);
   if (!s->writer) goto fail;
   if (!folder_migrate(&s->folder, s->writer, err) || !folder_check_key(&s->folder, s->writer, err)) goto fail;
-  s->tx.db = s->writer;
+  s->late = late_new(s, options->sweep_at);
+  s->tx = (struct tx_context){.db = s->writer, .late = s->late, .follows = options->mode == STORE_SERVE};
   s->writer->owner = &s->tx;
   id_init(0, db_int(s->writer, Q_ID_FLOOR, 0));
   if (db_failed(s->writer)) {
     snprintf(err, 256, "the store cannot be read: %.200s", db_error(s->writer));
     goto fail;
   }
-  s->readers[0] = sqlite_open(NULL, s->folder.db_file, SQLITE_READER, err);
+  s->readers[0] = open_reader(s, err);
   if (!s->readers[0]) goto fail;
   if (options->mode == STORE_SERVE) start_threads(s);
   return s;

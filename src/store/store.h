@@ -20,6 +20,7 @@ struct store_options {
   enum store_mode mode;
   int64_t queue_max;
   int64_t wal_max_bytes; /* 0: 1 GiB */
+  uint32_t sweep_at;     /* so many rows that the late indexes still need begin a sweep; 0: see store/late.c */
 };
 
 /* Opens DIR (made by store_create), migrates forward if needed (taking a copy of the file first). NULL and one sentence

@@ -2,22 +2,32 @@
  * Belongs to the writer; filled inside run(), told by the store. */
 #pragma once
 
+#include "store/late.h"
 #include "store/store.h"
-
-#define TX_INSTANCES_MAX 1024 /* as many as a transaction has jobs */
 
 struct tx_context {
   struct db *db;
-  int count;
-  struct {
-    int64_t instance_id;
-    int64_t last_number; /* of the event log, this transaction's included */
-  } instances[TX_INSTANCES_MAX];
+  struct late *late;       /* NULL where the engine's own indexes serve */
+  bool follows;            /* events are taken note of from the first on; else only when retry keys are asked for */
+  struct late_part *parts; /* one for each instance that the transaction's jobs belong to */
+  int count, room;
   bool delivery;
 };
 
 void tx_begin(struct tx_context *tx);
-void tx_forget_counters(struct tx_context *tx); /* after a job was undone: numbers are read anew */
+void tx_commit(struct tx_context *tx); /* after it */
+/* To come back to when a job is undone. */
+struct tx_place {
+  int count;
+  struct late_place late;
+};
+struct tx_place tx_place(const struct tx_context *tx);
+void tx_undo(struct tx_context *tx, const struct tx_place *to); /* numbers are read anew */
 /* The next event number of the instance. */
 int64_t tx_next_event(struct db *db, int64_t instance_id);
+/* The event with that number has been inserted. */
+void tx_note_event(struct db *db, int64_t seq, int64_t interaction_id);
+/* What knows the instance's newest retry keys, those of other processes' messages too; NULL where an index serves. */
+struct late *tx_follow(struct db *db, int64_t instance_id);
+struct late *tx_late(struct db *db);
 void tx_tell(struct tx_context *tx, const struct store_hooks *hooks);

@@ -33,7 +33,7 @@ struct box *box_make(void) {
 }
 
 struct store *box_try(struct box *b, enum store_mode mode, int64_t queue_max) {
-  const struct store_options options = {.dir = b->dir, .mode = mode, .queue_max = queue_max};
+  const struct store_options options = {.dir = b->dir, .mode = mode, .queue_max = queue_max, .sweep_at = b->sweep_at};
   b->err[0] = 0;
   return store_open(NULL, &options, b->err);
 }

@@ -25,6 +25,7 @@ struct box {
   struct store *store; /* NULL while closed */
   void *ctx;           /* for what is read; freed with the box */
   int64_t instance_id;
+  uint32_t sweep_at; /* when it is opened next; 0: as always */
   char err[256];
 };
 

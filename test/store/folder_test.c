@@ -231,7 +231,7 @@ static void what_is_no_store_of_ours_is_left_alone(void **state) {
 
 /* A migration as the first programs ran it. */
 static void run_script(struct box *b, const char *sql) {
-  static const char *const words[][2] = {{"@ID@", "INTEGER PRIMARY KEY"}, {"@BYTES@", "BLOB"}};
+  static const char *const words[][2] = {{"@ID@", "INTEGER PRIMARY KEY"}, {"@BYTES@", "BLOB"}, {"@SQLITE_ONLY@", ""}};
   char *out = mem_bytes(b->ctx, 2 * strlen(sql) + 1), *end = out;
   while (*sql) {
     size_t i = 0;
@@ -307,12 +307,50 @@ static void old_stores_are_carried_over(void **state) {
     box_close(b);
     assert_int_equal(box_sql(b, "SELECT value FROM meta WHERE key = 'schema_version'"), folder_schema_known());
     assert_string_equal(box_sql_text(b, "SELECT text FROM message WHERE id = 5 AND event_id IS NULL"), "kept");
+    assert_int_equal(box_sql(b, "SELECT message_id FROM retry_key"), 5);
     /* What waited goes on waiting, since it was opened and with its service's priority. */
     if (version < 4)
       assert_int_equal(box_sql(b, "SELECT queued_at FROM interaction WHERE id = 2 AND priority = 5 AND front = 0"), 77);
     assert_int_equal(access(box_path(b, copy), F_OK), 0);
     box_free(b);
   }
+}
+
+/* Conversations of a store that had indexes: their timelines and retry keys are there as before, of every instance. */
+static void indexes_are_carried_over(void **state) {
+  struct box *b = *state;
+  create(b);
+  b->instance_id = 1;
+  box_open(b, STORE_SERVE);
+  const struct channel *channel = box_channel(b, "c");
+  int64_t channel_id = channel->id;
+  struct message_in m = box_message("anna", "1", "one"), other = box_message("bert", "1", "two");
+  for (int i = 0; i < 30; i++) {
+    m.ext_id = mem_printf(b->ctx, "%d", i);
+    assert_int_equal(box_receive(b, channel, &m, NOW + i), CONVERSATION_OK);
+    if (i % 3 == 0) assert_int_equal(box_receive(b, channel, &other, NOW + i), CONVERSATION_OK);
+  }
+  int64_t anna = box_interaction(b, channel, "anna").id;
+  box_close(b);
+  m.ext_id = "29"; /* what the box gave is gone with its context */
+  box_sql_do(b, "DROP TABLE timeline; DROP TABLE retry_key; DROP TABLE index_mark;"
+                "CREATE INDEX event_interaction ON event (interaction_id, seq);"
+                "CREATE UNIQUE INDEX message_key ON message (created_at, customer_id, ext_id) WHERE event_id IS NULL;"
+                "INSERT INTO event VALUES (2 * 1099511627776 + 1, 1, 20, 77, 1, 0, NULL);"
+                "UPDATE meta SET value = '6' WHERE key = 'schema_version'");
+  box_open(b, STORE_SERVE);
+  channel = registry_channel(box_registry(b), channel_id);
+  assert_int_equal(box_receive(b, channel, &m, NOW + 100), CONVERSATION_OK);     /* known */
+  assert_int_equal(box_receive(b, channel, &other, NOW + 100), CONVERSATION_OK); /* known */
+  m.ext_id = "new";
+  assert_int_equal(box_receive(b, channel, &m, NOW + 100), CONVERSATION_OK);
+  struct event events[40];
+  struct db *db = store_read_begin(b->store);
+  assert_int_equal(event_of_interaction(db, b->ctx, 1, anna, 0, events, 40), 32);
+  for (int i = 1; i < 32; i++) assert_int_equal(events[i].at, i < 31 ? NOW + i - 1 : NOW + 100);
+  assert_int_equal(event_of_interaction(db, b->ctx, 2, 77, 0, events, 40), 1);
+  store_read_end(b->store, db);
+  assert_int_equal(box_sql(b, "SELECT count(*) FROM message"), 32);
 }
 
 /* A number before the first: its migration cannot succeed. */
@@ -347,7 +385,8 @@ static void every_statement_can_be_prepared(void **state) {
   box_open(b, STORE_SERVE);
   if (!store_prepare_all(b->store, b->err)) fail_msg("%s", b->err);
   assert_string_equal(query_texts[Q_META_GET].name, "meta_get");
-  for (int i = 0; i < Q_COUNT; i++) assert_true(strlen(query_texts[i].postgres) > 0);
+  for (int i = 0; i < Q_COUNT; i++)
+    assert_true(strlen(query_texts[i].sqlite) > 0 || strlen(query_texts[i].postgres) > 0);
 }
 
 static void sound_or_damaged(void **state) {
@@ -428,6 +467,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(what_is_no_store_of_ours_is_left_alone, setup, box_teardown),
       cmocka_unit_test_setup_teardown(an_older_store_is_copied_before_anything_is_tried, setup, box_teardown),
       cmocka_unit_test(old_stores_are_carried_over),
+      cmocka_unit_test_setup_teardown(indexes_are_carried_over, setup, box_teardown),
       cmocka_unit_test_setup_teardown(no_migration_under_a_running_server, setup, box_teardown),
       cmocka_unit_test_setup_teardown(every_statement_can_be_prepared, setup, box_teardown),
       cmocka_unit_test_setup_teardown(sound_or_damaged, setup, box_teardown),
