@@ -1,7 +1,8 @@
 /* What SQLite can do at most: inserts the rows of our messages, with our statements and pragmas, and nothing around it.
  * Also fills stores for other measures.
  *   bench-raw --db FILE [--batch N] [--run N] [--customers N] (--seconds S | --messages N | --deliveries N)
- * A message: the customer is looked up, message and event are inserted. `run` consecutive messages have one customer.
+ * A message: the customer is looked up, message, event, timeline and retry key are inserted, all at once; when filling
+ * (--messages) the last two are moved from the log at the end. `run` consecutive messages have one customer.
  * A second thread moves the log into the store, as in the server. Prints one line of JSON. */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -11,6 +12,7 @@
 #include "core/surface.h"
 #include "store/event.h"
 #include "store/queries.h"
+#include "store/retry.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -40,7 +42,7 @@ struct statement {
 struct raw {
   struct options o;
   sqlite3 *db;
-  struct statement find, message, event, delivery;
+  struct statement find, message, event, timeline, retry, delivery;
   int64_t next_event, service_id, stamp;
   int wal_pages;
 };
@@ -61,11 +63,18 @@ static void run_script(sqlite3 *db, const char *sql) {
   check(db, sqlite3_exec(db, sql, NULL, NULL, NULL), sql);
 }
 
+static void on_retry_hash(sqlite3_context *context, int count, sqlite3_value **values) {
+  (void)count;
+  const char *ext_id = (const char *)sqlite3_value_text(values[1]);
+  sqlite3_result_int64(context, retry_hash(sqlite3_value_int64(values[0]), ext_id, strlen(ext_id)));
+}
+
 static sqlite3 *open_db(const char *file) {
   sqlite3 *db = NULL;
   check(db, sqlite3_open_v2(file, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL),
         file);
   sqlite3_busy_timeout(db, 10000);
+  check(db, sqlite3_create_function(db, "retry_hash", 2, SQLITE_UTF8, NULL, on_retry_hash, NULL, NULL), "function");
   run_script(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;"
                  "PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
                  "PRAGMA journal_size_limit=67108864;");
@@ -156,11 +165,33 @@ static int64_t find_customer(struct raw *r, const char *name, int64_t *ret_inter
   return id;
 }
 
+static void insert_ints(struct raw *r, const struct statement *s, const int64_t *values, int count) {
+  for (int i = 0; i < count; i++) bind_int(s, i + 1, values[i]);
+  step(r->db, s);
+}
+
 static void insert_event(struct raw *r, enum event_kind kind, int64_t interaction_id, int64_t ref_id) {
-  const int64_t values[] = {
-      INSTANCE << EVENT_NUMBER_BITS | r->next_event++, clock_wall_ms(), (int64_t)kind, interaction_id, ref_id, 0};
-  for (int i = 0; i < 6; i++) bind_int(&r->event, i + 1, values[i]);
-  step(r->db, &r->event);
+  int64_t seq = INSTANCE << EVENT_NUMBER_BITS | r->next_event++;
+  insert_ints(r, &r->event, (const int64_t[]){seq, clock_wall_ms(), (int64_t)kind, interaction_id, ref_id, 0}, 6);
+  if (r->o.seconds > 0) insert_ints(r, &r->timeline, (const int64_t[]){interaction_id, seq}, 2);
+}
+
+/* What was only filled is moved into the tables in bulk; what was inserted at once is there. */
+static void finish_indexes(struct raw *r) {
+  int64_t last = (INSTANCE << EVENT_NUMBER_BITS | r->next_event) - 1;
+  struct statement timeline = prepare(r->db, Q_TIMELINE_MOVE), retry = prepare(r->db, Q_RETRY_MOVE),
+                   mark = prepare(r->db, Q_INDEX_MARK_RAISE);
+  int64_t done = one_int(r->db, "SELECT coalesce(max(timeline_seq), 0) FROM index_mark WHERE instance_id = 1");
+  run_script(r->db, "BEGIN IMMEDIATE");
+  if (r->o.seconds <= 0) {
+    insert_ints(r, &timeline, (const int64_t[]){done, last}, 2);
+    insert_ints(r, &retry, (const int64_t[]){done, last, EVENT_MESSAGE_RECEIVED, EVENT_MESSAGE_HISTORY}, 4);
+  }
+  insert_ints(r, &mark, (const int64_t[]){INSTANCE, last, last}, 3);
+  run_script(r->db, "COMMIT");
+  sqlite3_finalize(timeline.handle);
+  sqlite3_finalize(retry.handle);
+  sqlite3_finalize(mark.handle);
 }
 
 static void make_customers(struct raw *r) {
@@ -189,15 +220,15 @@ static void make_customers(struct raw *r) {
 static void insert_message(struct raw *r, int64_t n) {
   const struct statement *s = &r->message;
   char name[32], ext_id[48];
-  int64_t interaction_id = 0, id = id_next();
+  int64_t interaction_id = 0, id = id_next(), now = clock_wall_ms();
   customer_name(n / r->o.run * 7919 % r->o.customers, name);
   snprintf(ext_id, sizeof ext_id, "%010lld-01-%09lld", (long long)r->stamp, (long long)n);
   int64_t customer_id = find_customer(r, name, &interaction_id);
   const int64_t front[] = {id, INSTANCE, interaction_id, customer_id, MESSAGE_IN};
   for (int i = 0; i < 5; i++) bind_int(s, i + 1, front[i]);
   bind_text(s, 6, ext_id);
-  bind_int(s, 7, 1700000000);
-  bind_int(s, 8, clock_wall_ms());
+  bind_int(s, 7, now / 1000);
+  bind_int(s, 8, now);
   bind_int(s, 9, PARTY_HUMAN);
   bind_text(s, 10, name);
   bind_text(s, 11, "Anna Example");
@@ -205,6 +236,10 @@ static void insert_message(struct raw *r, int64_t n) {
   bind_text(s, 16, text);
   bind_int(s, 19, 0);
   step(r->db, s);
+  if (r->o.seconds > 0) {
+    int64_t hash = retry_hash(customer_id, ext_id, strlen(ext_id));
+    insert_ints(r, &r->retry, (const int64_t[]){now / 1000, hash, id}, 3);
+  }
   insert_event(r, EVENT_MESSAGE_RECEIVED, interaction_id, id);
 }
 
@@ -296,13 +331,16 @@ int main(int argc, char **argv) {
   r.find = prepare(r.db, Q_CUSTOMER_FIND);
   r.message = prepare(r.db, Q_MESSAGE_INSERT);
   r.event = prepare(r.db, Q_EVENT_INSERT);
+  r.timeline = prepare(r.db, Q_TIMELINE_INSERT);
+  r.retry = prepare(r.db, Q_RETRY_INSERT);
   r.delivery = prepare(r.db, Q_DELIVERY_INSERT);
   make_customers(&r);
   if (pthread_create(&thread, NULL, checkpoint_main, &r) != 0) panic("cannot start a thread");
   run(&r);
+  finish_indexes(&r);
   tell_checkpointer(&r, true);
   pthread_join(thread, NULL);
-  struct statement *all[] = {&r.find, &r.message, &r.event, &r.delivery};
+  struct statement *all[] = {&r.find, &r.message, &r.event, &r.timeline, &r.retry, &r.delivery};
   for (size_t i = 0; i < ARRAY_LEN(all); i++) sqlite3_finalize(all[i]->handle);
   sqlite3_close(r.db);
   return 0;

@@ -278,7 +278,7 @@ static void crash_after(struct box *b, int jobs) {
 static void crashes_between_the_moves(void **state) {
   struct box *b = *state;
   int half_moved = 0;
-  for (int round = 0; round < 25; round++) {
+  for (int round = 0; round < 12; round++) {
     int64_t before = box_sql(b, "SELECT count(*) FROM event");
     crash_after(b, 110 + 3 * round);
     assert_true(box_sql(b, "SELECT count(*) FROM event") > before);
