@@ -8,10 +8,11 @@
 #include "store/sqlite.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #define SWEEP_AT     50
-#define SLOW_SWEEP   600 /* takes several commits */
+#define SLOW_SWEEP   2000 /* takes many commits */
 #define INSTANCES    3
 #define INTERACTIONS 12
 #define MOST         4000
@@ -261,34 +262,40 @@ static void events_of_other_processes(void **state) {
 
 /* ---- crashes ---- */
 
-/* A child writes and ends without a word, as by kill -9: what it had in memory is gone. */
-static void crash_after(struct box *b, int jobs) {
+/* A child writes until it is killed. */
+static const char half_moved[] = "SELECT count(*) FROM timeline t LEFT JOIN index_mark m ON m.instance_id = t.seq >> 40"
+                                 " WHERE t.seq > coalesce(m.timeline_seq, 0)";
+
+static void crash_when(struct box *b, const char *sql, int64_t least, uint32_t sweep_at) {
   pid_t pid = fork();
   if (pid == 0) {
-    srand((unsigned)jobs);
-    open_at(b, jobs % 2 ? SWEEP_AT : SLOW_SWEEP);
-    for (int i = 0; i < jobs; i++) add(b, 1 + i % INSTANCES, 1 + i % 9);
-    _exit(0);
+    srand((unsigned)least);
+    open_at(b, sweep_at);
+    for (int i = 0;; i++) add(b, 1 + i % INSTANCES, 1 + i % 19);
   }
-  int status = -1;
-  assert_int_equal(waitpid(pid, &status, 0), pid);
-  assert_int_equal(status, 0);
+  while (box_sql(b, sql) < least) {
+    int status;
+    assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+  }
+  assert_int_equal(kill(pid, SIGKILL), 0);
+  assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 static void crashes_between_the_moves(void **state) {
   struct box *b = *state;
-  int half_moved = 0;
+  int caught = 0;
   for (int round = 0; round < 12; round++) {
-    int64_t before = box_sql(b, "SELECT count(*) FROM event");
-    crash_after(b, 110 + 3 * round);
-    assert_true(box_sql(b, "SELECT count(*) FROM event") > before);
-    half_moved += box_sql(b, "SELECT count(*) FROM timeline t LEFT JOIN index_mark m ON m.instance_id = t.seq >> 40"
-                             " WHERE t.seq > coalesce(m.timeline_seq, 0)") > 0;
+    const char *count = "SELECT count(*) FROM event";
+    if (round % 2)
+      crash_when(b, half_moved, 1, SLOW_SWEEP);
+    else
+      crash_when(b, count, box_sql(b, count) + 500 + 50 * round, SWEEP_AT);
+    caught += box_sql(b, half_moved) > 0;
     box_open(b, STORE_TOOL); /* one that knows nothing and moves nothing */
     all_same(b);
     box_close(b);
   }
-  assert_true(half_moved > 0); /* some were in the middle of a sweep */
+  assert_true(caught > 0); /* some were in the middle of a sweep */
   open_small(b);
   all_same(b);
   add(b, 1, 5);
