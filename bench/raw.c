@@ -25,6 +25,7 @@
 #define WAL_MAX_PAGES    16384
 #define PLACES_MAX       24
 #define INSTANCE         INT64_C(1)
+#define SLICE            1000000
 
 static const char text[] = "Good morning, where is my parcel? I ordered it two weeks ago.";
 
@@ -176,21 +177,27 @@ static void insert_event(struct raw *r, enum event_kind kind, int64_t interactio
   if (r->o.seconds > 0) insert_ints(r, &r->timeline, (const int64_t[]){interaction_id, seq}, 2);
 }
 
-/* What was only filled is moved into the tables in bulk; what was inserted at once is there. */
-static void finish_indexes(struct raw *r) {
-  int64_t last = (INSTANCE << EVENT_NUMBER_BITS | r->next_event) - 1;
-  struct statement timeline = prepare(r->db, Q_TIMELINE_MOVE), retry = prepare(r->db, Q_RETRY_MOVE),
-                   mark = prepare(r->db, Q_INDEX_MARK_RAISE);
-  int64_t done = one_int(r->db, "SELECT coalesce(max(timeline_seq), 0) FROM index_mark WHERE instance_id = 1");
-  run_script(r->db, "BEGIN IMMEDIATE");
-  if (r->o.seconds <= 0) {
-    insert_ints(r, &timeline, (const int64_t[]){done, last}, 2);
-    insert_ints(r, &retry, (const int64_t[]){done, last, EVENT_MESSAGE_RECEIVED, EVENT_MESSAGE_HISTORY}, 4);
+/* What was only filled is moved into the tables in bulk, a million events at a time. */
+static void move_indexes(struct raw *r, int64_t from, int64_t last) {
+  struct statement timeline = prepare(r->db, Q_TIMELINE_MOVE), retry = prepare(r->db, Q_RETRY_MOVE);
+  for (int64_t upto = from; upto < last; from = upto) {
+    upto = last - from > SLICE ? from + SLICE : last;
+    run_script(r->db, "BEGIN IMMEDIATE");
+    insert_ints(r, &timeline, (const int64_t[]){from, upto}, 2);
+    insert_ints(r, &retry, (const int64_t[]){from, upto, EVENT_MESSAGE_RECEIVED, EVENT_MESSAGE_HISTORY}, 4);
+    run_script(r->db, "COMMIT");
+    tell_checkpointer(r, false);
   }
-  insert_ints(r, &mark, (const int64_t[]){INSTANCE, last, last}, 3);
-  run_script(r->db, "COMMIT");
   sqlite3_finalize(timeline.handle);
   sqlite3_finalize(retry.handle);
+}
+
+static void finish_indexes(struct raw *r) {
+  int64_t first = INSTANCE << EVENT_NUMBER_BITS, last = (first | r->next_event) - 1;
+  int64_t done = one_int(r->db, "SELECT max(timeline_seq) FROM index_mark WHERE instance_id = 1");
+  struct statement mark = prepare(r->db, Q_INDEX_MARK_RAISE);
+  if (r->o.seconds <= 0) move_indexes(r, done ? done : first, last);
+  insert_ints(r, &mark, (const int64_t[]){INSTANCE, last, last}, 3);
   sqlite3_finalize(mark.handle);
 }
 

@@ -1,6 +1,7 @@
 // The table of what is measured. A group is set up once; its members then run in turns, A B C A B C, so that a noisy
 // moment meets all of them. A member returns one sample: { rate, p50_ms, p99_ms, cpu_s, cpu_us, rss, … }.
 import crypto from 'node:crypto';
+import { neighbours } from './neighbours.js';
 import { CUSTOMERS, requestBytes } from './programs.js';
 import { run, sleep, startTalker } from './processes.js';
 
@@ -172,6 +173,7 @@ export const groups = [
   { name: 'tokens', what: 'Access tokens, 64 connections', setup: tokens },
   { name: 'files', what: 'Files of 1 MiB, 8 connections', setup: files },
   { name: 'deliveries', what: 'Deliveries to a local sink, 64 in flight', setup: deliveries, rounds: 3 },
+  { name: 'neighbours', what: 'Deliveries of one connector, 200/s, beside others that are healthy, or refuse, stay mute, take 2 s', setup: neighbours },
   { name: 'start', what: 'Start and rest', setup: start, rounds: 3 },
   { name: 'streams-1000', what: '1000 live streams', setup: streams(1000), rounds: 3 },
   { name: 'streams-10000', what: '10 000 live streams', setup: streams(10_000), rounds: 3 },
@@ -195,6 +197,8 @@ export const targets = [
   { group: 'files', of: 'guichet-upload', to: 'constant-upload', what: 'uploads of 1 MiB : constant reply' },
   { group: 'files', of: 'guichet-download', to: 'constant-download', what: 'downloads of 1 MiB : constant reply' },
   { group: 'deliveries', of: 'guichet', to: 'multi', least: 0.5, what: 'deliveries : libcurl multi alone' },
+  { group: 'neighbours', of: 'beside-bad-ones', to: 'all-healthy', figure: 'p50_ms', what: 'latency of deliveries beside a dead, a mute and a slow connector : beside healthy ones, p50' },
+  { group: 'neighbours', of: 'beside-bad-ones', to: 'all-healthy', figure: 'p99_ms', most: 1.5, what: 'the same, p99' },
   { group: 'start', of: 'guichet', figure: 'start_ms', most: 30, unit: 'ms', what: 'start to first answer' },
   { group: 'start', of: 'guichet', figure: 'rss', scale: 1 / MIB, most: 10, unit: 'MiB', what: 'resident memory at rest' },
   { group: 'streams-1000', of: 'guichet', figure: 'stream_bytes', scale: 1 / 1024, most: 8, unit: 'KiB', what: 'an idle live stream, of 1000' },
