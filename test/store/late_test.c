@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define SWEEP_AT     50
@@ -302,6 +303,41 @@ static void crashes_between_the_moves(void **state) {
   all_same(b);
 }
 
+/* ---- a full disk ---- */
+
+static void limit_files_to(rlim_t size) {
+  struct rlimit l;
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
+  l.rlim_cur = size;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+/* It may be full for the jobs and what is moved with them, or for the jobs alone: what was answered is there, once. */
+static void full_in_the_middle_of_moves(void **state) {
+  struct box *b = *state;
+  struct stat st;
+  int stored = 0, refused = 0;
+  signal(SIGXFSZ, SIG_IGN);
+  open_at(b, 300);
+  for (int round = 0; round < 150; round++) {
+    struct burst burst = {.instance_id = 1 + round % INSTANCES, .count = 10};
+    assert_int_equal(stat(box_path(b, "guichet.db-wal"), &st), 0);
+    limit_files_to((rlim_t)st.st_size + (rlim_t)(rand() % 160000));
+    for (int i = 0; i < 8; i++) {
+      enum store_result r = store_run_now(b->store, append, &burst);
+      assert_true(r == STORE_OK || r == STORE_FULL);
+      stored += r == STORE_OK;
+      refused += r == STORE_FULL;
+    }
+    limit_files_to(RLIM_INFINITY);
+    if (round % 10 == 0) all_same(b);
+  }
+  all_same(b);
+  assert_true(stored > 100 && refused > 100);
+  assert_int_equal(box_sql(b, "SELECT count(*) FROM event"), 10 * stored);
+  assert_true(moved(b) > 0);
+}
+
 /* ---- a copy ---- */
 
 static void a_copy_has_its_timelines(void **state) {
@@ -332,6 +368,7 @@ int main(void) {
       TEST(readers_beside_the_writer),
       TEST(events_of_other_processes),
       TEST(crashes_between_the_moves),
+      TEST(full_in_the_middle_of_moves),
       TEST(a_copy_has_its_timelines),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
