@@ -184,7 +184,8 @@ static void move_indexes(struct raw *r, int64_t from, int64_t last) {
     upto = last - from > SLICE ? from + SLICE : last;
     run_script(r->db, "BEGIN IMMEDIATE");
     insert_ints(r, &timeline, (const int64_t[]){from, upto}, 2);
-    insert_ints(r, &retry, (const int64_t[]){from, upto, EVENT_MESSAGE_RECEIVED, EVENT_MESSAGE_HISTORY}, 4);
+    insert_ints(r, &retry,
+                (const int64_t[]){from, upto, EVENT_MESSAGE_RECEIVED, EVENT_MESSAGE_SENT, EVENT_MESSAGE_HISTORY}, 5);
     run_script(r->db, "COMMIT");
     tell_checkpointer(r, false);
   }

@@ -25,8 +25,8 @@ SELECT max(created_at) FROM retry_key;
 INSERT INTO retry_key (created_at, hash, message_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 -- name: retry_log sqlite
 SELECT retry_hash(m.customer_id, m.ext_id), m.created_at, m.id FROM event e CROSS JOIN message m ON m.id = e.ref_id
-WHERE e.seq > $1 AND e.seq <= $2 AND e.kind IN ($3, $4) AND m.event_id IS NULL ORDER BY e.seq;
+WHERE e.seq > $1 AND e.seq <= $2 AND e.kind IN ($3, $4, $5) AND m.event_id IS NULL ORDER BY e.seq;
 -- name: retry_move sqlite
 INSERT INTO retry_key (created_at, hash, message_id)
 SELECT m.created_at, retry_hash(m.customer_id, m.ext_id), m.id FROM event e CROSS JOIN message m ON m.id = e.ref_id
-WHERE e.seq > $1 AND e.seq <= $2 AND e.kind IN ($3, $4) AND m.event_id IS NULL ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+WHERE e.seq > $1 AND e.seq <= $2 AND e.kind IN ($3, $4, $5) AND m.event_id IS NULL ORDER BY 1, 2 ON CONFLICT DO NOTHING;

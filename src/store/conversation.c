@@ -433,11 +433,13 @@ static enum conversation_result answer_files(struct answer *a, int *ret_bad) {
 
 static bool answer_row(const struct answer *a, int64_t agent_id) {
   const struct interaction *i = a->interaction;
-  return db_exec(a->tx, Q_MESSAGE_INSERT, v_int(a->id), v_int(i->instance_id), v_int(i->id), v_int(i->customer_id),
-                 v_int(MESSAGE_OUT), v_text(a->id_text), v_int(a->now_ms / 1000), v_int(a->now_ms),
-                 v_int((int64_t)a->sender.type), v_text(a->sender.id), v_text(a->sender.name), v_null(), v_null(),
-                 v_null(), v_int(agent_id), v_text(a->reply->text), v_null(), v_null(),
-                 v_int(a->reply->file_count + a->reply->uploaded_count), v_null()) == DB_OK;
+  bool ok = db_exec(a->tx, Q_MESSAGE_INSERT, v_int(a->id), v_int(i->instance_id), v_int(i->id), v_int(i->customer_id),
+                    v_int(MESSAGE_OUT), v_text(a->id_text), v_int(a->now_ms / 1000), v_int(a->now_ms),
+                    v_int((int64_t)a->sender.type), v_text(a->sender.id), v_text(a->sender.name), v_null(), v_null(),
+                    v_null(), v_int(agent_id), v_text(a->reply->text), v_null(), v_null(),
+                    v_int(a->reply->file_count + a->reply->uploaded_count), v_null()) == DB_OK;
+  if (ok) retry_remember(a->tx, i->customer_id, a->id_text, a->now_ms / 1000, a->id);
+  return ok;
 }
 
 /* Renders the bytes to send from what was just stored, and puts them into the outbox. */

@@ -16,6 +16,7 @@
 #define MOVE_LEAST   64   /* rows with each commit, and twice what it adds: a sweep ends long before the next is due */
 #define LOAD_MAX     4096 /* so many unknown events are read; more are moved straight into the tables */
 #define SLICE        200000
+#define RUNS         16 /* one is sorted at once: some tenths of a millisecond */
 
 /* What is known of an instance. */
 struct known {
@@ -30,10 +31,16 @@ struct line {
   struct ring ring;
   uint64_t committed; /* the ring's end by the last commit */
   uint32_t sweep_at;
-  /* The sweep under way: NULL when there is none. */
-  struct ring_entry *sorted;
-  uint32_t count, moved, moved_committed;
-  uint64_t upto;
+  struct sweep *sweep; /* NULL: none is under way */
+};
+
+/* First the entries are sorted, a run with each commit; then the runs are merged into the table. */
+struct sweep {
+  uint64_t upto; /* a place in the ring */
+  struct ring_entry *entries;
+  uint32_t count, run, ordered, moved; /* run: so many are in each */
+  uint32_t heads[RUNS];                /* of each run: how many of it have been moved */
+  bool uncommitted;                    /* this transaction has moved some */
   struct known *targets;
   int target_count;
 };
@@ -145,10 +152,18 @@ void late_undo(struct late *l, const struct late_place *to) {
   ring_cut(&l->keys.ring, to->keys);
 }
 
+/* What was moved and not committed: the merge begins anew, to insert a row again does nothing. */
+static void move_again(struct sweep *w) {
+  if (!w || !w->uncommitted) return;
+  memset(w->heads, 0, sizeof w->heads);
+  w->moved = 0;
+  w->uncommitted = false;
+}
+
 void late_begin(struct late *l) {
   late_undo(l, &(struct late_place){.keys = l->keys.committed});
-  l->timeline.moved = l->timeline.moved_committed;
-  l->keys.moved = l->keys.moved_committed;
+  move_again(l->timeline.sweep);
+  move_again(l->keys.sweep);
 }
 
 /* ---- what others added ---- */
@@ -179,7 +194,7 @@ static void load(struct late *l, struct db *tx, int64_t after, int64_t last) {
   db_open(tx, &rows, Q_TIMELINE_LOG, v_int(after), v_int(last));
   while (db_next(&rows)) late_event(l, col_int(&rows, 0), col_int(&rows, 1));
   db_close(&rows);
-  db_open(tx, &rows, Q_RETRY_LOG, v_int(after), v_int(last), v_int(EVENT_MESSAGE_RECEIVED),
+  db_open(tx, &rows, Q_RETRY_LOG, v_int(after), v_int(last), v_int(EVENT_MESSAGE_RECEIVED), v_int(EVENT_MESSAGE_SENT),
           v_int(EVENT_MESSAGE_HISTORY));
   while (db_next(&rows)) late_key(l, col_int(&rows, 0), col_int(&rows, 1), col_int(&rows, 2));
   db_close(&rows);
@@ -191,7 +206,7 @@ static bool move_log(struct late *l, struct db *tx, int64_t instance_id, int64_t
   read_marks(tx, instance_id, &timeline, &keys);
   l->keys_top_known = false;
   return db_exec(tx, Q_TIMELINE_MOVE, v_int(timeline), v_int(last)) != DB_FAILED &&
-         db_exec(tx, Q_RETRY_MOVE, v_int(keys), v_int(last), v_int(EVENT_MESSAGE_RECEIVED),
+         db_exec(tx, Q_RETRY_MOVE, v_int(keys), v_int(last), v_int(EVENT_MESSAGE_RECEIVED), v_int(EVENT_MESSAGE_SENT),
                  v_int(EVENT_MESSAGE_HISTORY)) != DB_FAILED &&
          db_exec(tx, Q_INDEX_MARK_RAISE, v_int(instance_id), v_int(last), v_int(last)) == DB_OK;
 }
@@ -226,35 +241,60 @@ bool late_catch_up(struct late *l, struct db *tx) {
 /* ---- moving into the tables ---- */
 
 static void begin_sweep(struct late *l, struct line *line) {
-  line->sorted = ring_sorted(&line->ring, l, line->committed);
-  line->upto = line->committed;
-  line->count = (uint32_t)(line->committed - line->ring.first);
-  line->moved = line->moved_committed = 0;
-  line->target_count = l->known_count;
-  line->targets = mem_array(line->sorted, struct known, (size_t)l->known_count);
-  memcpy(line->targets, l->known, (size_t)l->known_count * sizeof *line->targets);
+  struct sweep *w = line->sweep = mem_new(l, struct sweep);
+  w->upto = line->committed;
+  w->count = (uint32_t)(line->committed - line->ring.first);
+  w->run = (w->count + RUNS - 1) / RUNS;
+  w->entries = (struct ring_entry *)mem_bytes(w, w->count * sizeof *w->entries);
+  w->target_count = l->known_count;
+  w->targets = mem_array(w, struct known, (size_t)l->known_count);
+  memcpy(w->targets, l->known, (size_t)l->known_count * sizeof *w->targets);
 }
 
-static bool raise_marks(struct db *tx, const struct line *line, bool timeline) {
-  for (int i = 0; i < line->target_count; i++) {
-    const struct known *t = &line->targets[i];
-    if (db_exec(tx, Q_INDEX_MARK_RAISE, v_int(t->instance_id), v_int(timeline ? t->last : 0),
-                v_int(timeline ? 0 : t->last)) != DB_OK)
-      return false;
+static void sort_run(struct sweep *w, const struct ring *ring) {
+  uint64_t from = ring->first + w->ordered, to = from + w->run < w->upto ? from + w->run : w->upto;
+  ring_sorted(ring, from, to, w->entries + w->ordered);
+  w->ordered += (uint32_t)(to - from);
+}
+
+/* The least of those not yet moved; NULL when there is none. */
+static const struct ring_entry *take_next(struct sweep *w) {
+  const struct ring_entry *least = NULL;
+  uint32_t *head = NULL;
+  for (uint32_t run = 0; run < RUNS; run++) {
+    uint32_t at = run * w->run + w->heads[run];
+    if (w->heads[run] == w->run || at >= w->count) continue;
+    if (least && ring_compare(&w->entries[at], least) > 0) continue;
+    least = &w->entries[at];
+    head = &w->heads[run];
   }
-  return true;
+  if (head) ++*head;
+  return least;
+}
+
+static void raise_marks(struct db *tx, const struct sweep *w, bool timeline) {
+  for (int i = 0; i < w->target_count; i++) {
+    const struct known *t = &w->targets[i];
+    db_exec(tx, Q_INDEX_MARK_RAISE, v_int(t->instance_id), v_int(timeline ? t->last : 0),
+            v_int(timeline ? 0 : t->last));
+  }
 }
 
 static bool move_some(struct late *l, struct db *tx, struct line *line, uint64_t added) {
-  if (!line->sorted && line->committed - line->ring.first >= line->sweep_at) {
-    begin_sweep(l, line);
-    if (line == &l->keys) l->keys_top = higher(late_keys_top(l, tx), line->sorted[line->count - 1].order);
+  if (!line->sweep && line->committed - line->ring.first < line->sweep_at) return false;
+  if (!line->sweep) begin_sweep(l, line);
+  struct sweep *w = line->sweep;
+  if (w->ordered < w->count) {
+    sort_run(w, &line->ring);
+    return false;
   }
-  if (!line->sorted) return false;
-  uint64_t most = MOVE_LEAST + 2 * added;
-  for (; most > 0 && line->moved < line->count; most--, line->moved++)
-    if (!line->insert(tx, &line->sorted[line->moved])) return true;
-  if (line->moved == line->count) raise_marks(tx, line, line == &l->timeline);
+  w->uncommitted = true;
+  for (uint64_t most = MOVE_LEAST + 2 * added; most > 0 && w->moved < w->count; most--, w->moved++) {
+    const struct ring_entry *e = take_next(w);
+    if (line == &l->keys && e->order > late_keys_top(l, tx)) l->keys_top = e->order;
+    if (!line->insert(tx, e)) return true;
+  }
+  if (w->moved == w->count) raise_marks(tx, w, line == &l->timeline);
   return true;
 }
 
@@ -265,13 +305,14 @@ bool late_move(struct late *l, struct db *tx) {
 }
 
 static bool swept(const struct line *line) {
-  return line->sorted && line->moved == line->count;
+  return line->sweep && line->sweep->ordered == line->sweep->count && line->sweep->moved == line->sweep->count;
 }
 
+/* After the commit: the ring without what has been moved. */
 static void end_sweep(struct line *line) {
-  mem_free(line->sorted);
-  line->sorted = NULL;
-  line->moved = line->moved_committed = 0;
+  ring_drop(&line->ring, line->sweep->upto);
+  mem_free(line->sweep);
+  line->sweep = NULL;
 }
 
 /* Under the lock. */
@@ -286,9 +327,9 @@ static void publish(struct late *l, const struct late_part *parts, int count) {
     k->last = last;
   }
   if (!swept(&l->timeline)) return;
-  ring_drop(&l->timeline.ring, l->timeline.upto);
-  for (int i = 0; i < l->timeline.target_count; i++)
-    l->known[i].low = higher(l->known[i].low, l->timeline.targets[i].last);
+  for (int i = 0; i < l->timeline.sweep->target_count; i++)
+    l->known[i].low = higher(l->known[i].low, l->timeline.sweep->targets[i].last);
+  end_sweep(&l->timeline);
 }
 
 void late_commit(struct late *l, const struct late_part *parts, int count) {
@@ -297,12 +338,10 @@ void late_commit(struct late *l, const struct late_part *parts, int count) {
   pthread_mutex_unlock(&l->lock);
   l->pending_count = 0;
   l->timeline.committed = l->timeline.ring.end;
-  l->timeline.moved_committed = l->timeline.moved;
   l->keys.committed = l->keys.ring.end;
-  l->keys.moved_committed = l->keys.moved;
-  if (swept(&l->keys)) ring_drop(&l->keys.ring, l->keys.upto);
   if (swept(&l->keys)) end_sweep(&l->keys);
-  if (swept(&l->timeline)) end_sweep(&l->timeline);
+  if (l->timeline.sweep) l->timeline.sweep->uncommitted = false;
+  if (l->keys.sweep) l->keys.sweep->uncommitted = false;
 }
 
 /* ---- reading ---- */

@@ -71,17 +71,17 @@ const struct ring_entry *ring_next(struct ring_walk *w) {
   return NULL;
 }
 
-static int compare(const void *a, const void *b) {
-  const struct ring_entry *x = a, *y = b;
-  if (x->order != y->order) return x->order < y->order ? -1 : 1;
-  if (x->key != y->key) return x->key < y->key ? -1 : 1;
-  return (x->ref > y->ref) - (x->ref < y->ref);
+int ring_compare(const struct ring_entry *a, const struct ring_entry *b) {
+  if (a->order != b->order) return a->order < b->order ? -1 : 1;
+  if (a->key != b->key) return a->key < b->key ? -1 : 1;
+  return (a->ref > b->ref) - (a->ref < b->ref);
 }
 
-struct ring_entry *ring_sorted(const struct ring *r, void *ctx, uint64_t end) {
-  size_t count = (size_t)(end - r->first);
-  struct ring_entry *sorted = (struct ring_entry *)mem_bytes(ctx, count * sizeof *sorted);
-  for (size_t i = 0; i < count; i++) sorted[i] = *at(r, r->first + i);
-  qsort(sorted, count, sizeof *sorted, compare);
-  return sorted;
+static int compare(const void *a, const void *b) {
+  return ring_compare(a, b);
+}
+
+void ring_sorted(const struct ring *r, uint64_t from, uint64_t to, struct ring_entry *out) {
+  for (uint64_t place = from; place < to; place++) out[place - from] = *at(r, place);
+  qsort(out, (size_t)(to - from), sizeof *out, compare);
 }

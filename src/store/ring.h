@@ -33,5 +33,7 @@ struct ring_walk {
 struct ring_walk ring_walk(const struct ring *r, int64_t key);
 const struct ring_entry *ring_next(struct ring_walk *w); /* NULL: no more */
 
-/* A copy of [first, end), sorted by order, key, ref; a child of ctx. */
-struct ring_entry *ring_sorted(const struct ring *r, void *ctx, uint64_t end);
+/* A copy of [from, to), sorted. */
+void ring_sorted(const struct ring *r, uint64_t from, uint64_t to, struct ring_entry *out);
+/* By order, key, ref. */
+int ring_compare(const struct ring_entry *a, const struct ring_entry *b);

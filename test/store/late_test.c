@@ -254,7 +254,11 @@ static void events_of_other_processes(void **state) {
   }
   second_step(&s, 1); /* more than are taken note of one by one */
   all_same(b);
+  struct db *between = store_read_begin(b->store);
+  int seen = all_same_in(between);
   add(b, 2, 3);
+  assert_int_equal(all_same_in(between), seen);
+  store_read_end(b->store, between);
   all_same(b);
   for (int i = 0; i < 20; i++) add(b, 2, 20);
   all_same(b);
