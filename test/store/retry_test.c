@@ -43,7 +43,7 @@ static struct message_in message_number(void *ctx, int n) {
 }
 
 struct several {
-  const struct channel *channel;
+  const struct registry *registry;
   const int *numbers;
   int count;
   bool reject;
@@ -55,14 +55,14 @@ static enum job_result receive_all(struct db *tx, void *arg) {
   bool ok = true;
   for (int i = 0; ok && i < s->count; i++) {
     struct message_in m = message_number(pool, s->numbers[i]);
-    ok = conversation_receive(tx, s->channel, &m, NOW) == CONVERSATION_OK;
+    ok = conversation_receive(tx, s->registry, &s->registry->channels[0], &m, NOW) == CONVERSATION_OK;
   }
   mem_free(pool);
   return ok && !s->reject ? JOB_COMMIT : JOB_REJECT;
 }
 
 static void receive(struct box *b, const int *numbers, int count) {
-  struct several s = {.channel = channel_of(b), .numbers = numbers, .count = count};
+  struct several s = {.registry = box_registry(b), .numbers = numbers, .count = count};
   box_run(b, receive_all, &s, STORE_OK);
 }
 
@@ -81,7 +81,7 @@ static void a_random_history(void **state) {
   srand(3);
   for (int round = 0; round < 500; round++) {
     struct several s = {
-        .channel = channel_of(b), .numbers = numbers, .count = 1 + rand() % 8, .reject = rand() % 9 == 0};
+        .registry = box_registry(b), .numbers = numbers, .count = 1 + rand() % 8, .reject = rand() % 9 == 0};
     for (int i = 0; i < s.count; i++) numbers[i] = rand() % 3 ? rand() % KINDS : rand() % 50;
     box_run(b, receive_all, &s, s.reject ? STORE_REJECT : STORE_OK);
     for (int i = 0; i < s.count && !s.reject; i++) sent[numbers[i]] = true;
@@ -105,7 +105,7 @@ static void twice_in_one_request(void **state) {
 /* A job that is undone has stored nothing, so what it brought is new when it comes again. */
 static void undone_and_sent_again(void **state) {
   struct box *b = *state;
-  struct several s = {.channel = channel_of(b), .numbers = (const int[]){1, 2, 3}, .count = 3, .reject = true};
+  struct several s = {.registry = box_registry(b), .numbers = (const int[]){1, 2, 3}, .count = 3, .reject = true};
   receive(b, (const int[]){9}, 1);
   for (int i = 0; i < 100; i++) box_run(b, receive_all, &s, STORE_REJECT);
   s.reject = false;
