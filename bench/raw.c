@@ -215,8 +215,8 @@ static void make_customers(struct raw *r) {
     bind_text(&customer, 4, name);
     bind_text(&customer, 5, "Anna Example");
     step(r->db, &customer);
-    const int64_t v[] = {interaction_id, INSTANCE, 1, id, r->service_id, INTERACTION_QUEUED, 0, now};
-    for (int i = 0; i < 8; i++) bind_int(&interaction, i + 1, v[i]);
+    const int64_t v[] = {interaction_id, INSTANCE, 1, id, r->service_id, INTERACTION_QUEUED, 0, now, 5, 0, 1, 0};
+    for (int i = 0; i < 12; i++) bind_int(&interaction, i + 1, v[i]);
     step(r->db, &interaction);
     insert_event(r, EVENT_INTERACTION_OPENED, interaction_id, 0);
   }
