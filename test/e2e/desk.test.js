@@ -9,8 +9,6 @@ import { addAgent, assertAccessible, somebody, bubbles, composer, entry, file, h
 
 /** The first question of a page, who am I, is answered 401. */
 const ASKED = /agent\/me\b.*|status of 401/;
-/** Parts of the surface that this server may not have. */
-const OPTIONAL = /status of 404 .*\/api\/v3\/agent\//;
 
 describe('the desk', () => {
   let d, hook, browser;
@@ -20,7 +18,7 @@ describe('the desk', () => {
     browser = await startBrowser();
   });
   after(async () => { await d?.stop(); await hook?.close(); });
-  const quiet = (page, ...more) => assertQuiet(page, ASKED, OPTIONAL, ...more);
+  const quiet = (page, ...more) => assertQuiet(page, ASKED, ...more);
 
   it('is small: the first load fits into 100 KB, compressed', async () => {
     // A cold load in a browser of its own, up to the lists: everything that the page is made of.
@@ -159,7 +157,7 @@ describe('the desk', () => {
       await parked.waitFor();
       assert.match(await parked.innerText(), /Not delivered: .*500/);
       await assertAccessible(page, 'a parked answer');
-      assertQuiet(page, ASKED, OPTIONAL);
+      assertQuiet(page, ASKED);
       await page.context().close();
     } finally {
       await e.stop();

@@ -6,7 +6,7 @@ import { assertQuiet, startBrowser } from '../lib/browser.js';
 import { demo, eventually, sink } from '../lib/server.js';
 import { bubbles, composer, entry, isLive, logIn, mineTab, openDesk, say, somebody, take, write } from '../lib/desk.js';
 
-const EXPECTED = [/status of 401/, /status of 404 .*\/api\/v3\/agent\//, /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|ERR_INCOMPLETE|ERR_NETWORK|ERR_EMPTY_RESPONSE/, /status of 503/];
+const EXPECTED = [/status of 401/, /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION|ERR_INCOMPLETE|ERR_NETWORK|ERR_EMPTY_RESPONSE/, /status of 503/];
 
 describe('the desk over a cut', () => {
   let d, hook, browser;

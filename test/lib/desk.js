@@ -7,8 +7,11 @@ import { SLOW, cliJson, message, unique } from './server.js';
 
 const HERE = path.resolve('test/api/examples');
 
-/** A PNG of one colour that fades downwards. */
-export function png(width, height, [r, g, b] = [20, 120, 110]) {
+/** A parcel's label: bars and lines. */
+const label = (x, y, w, h) => (y > h * 0.55 && y < h * 0.85 && x > w * 0.1 && x < w * 0.9 ? ((x * x * 7) % 11 < 5 ? [30, 34, 36] : [250, 248, 242]) : y > h * 0.15 && y < h * 0.45 && y % 14 < 3 && x > w * 0.1 && x < w * 0.6 ? [120, 124, 126] : [250, 248, 242]);
+
+/** A PNG, pixel by pixel. */
+export function png(width, height, paint = label) {
   const crc = (bytes) => { let c = ~0; for (const x of bytes) { c ^= x; for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1; } return ~c >>> 0; };
   const chunk = (type, data) => {
     const body = Buffer.concat([Buffer.from(type), data]);
@@ -22,7 +25,7 @@ export function png(width, height, [r, g, b] = [20, 120, 110]) {
   head.writeUInt32BE(width, 0);
   head.writeUInt32BE(height, 4);
   head.set([8, 2, 0, 0, 0], 8);
-  const line = (y) => { const f = 0.6 + (0.4 * y) / height; return Buffer.concat([Buffer.from([0]), Buffer.alloc(width * 3).map((_, i) => Math.min(255, [r, g, b][i % 3] * f + ((i / 3) | 0) % 97))]); };
+  const line = (y) => Buffer.from([0, ...Array.from({ length: width }, (_, x) => paint(x, y, width, height)).flat()]);
   const pixels = Buffer.concat(Array.from({ length: height }, (_, y) => line(y)));
   return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]), chunk('IHDR', head), chunk('IDAT', zlib.deflateSync(pixels)), chunk('IEND', Buffer.alloc(0))]);
 }
