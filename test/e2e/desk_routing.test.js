@@ -203,4 +203,23 @@ describe('offers and what follows', () => {
     await eventually(() => hook.accepted.some((r) => r.json.body.message === 'We open on Monday at nine.'), { what: 'told the customer' });
     await end(page);
   });
+
+  it('search finds what was written, also in what is closed, and opens it', async () => {
+    const ann = await person('Ann');
+    await serviceOf([ann]);
+    const page = await desk(ann);
+    const word = unique('needle').replace(/[^a-z0-9]/g, '');
+    const customer = await write(d, 'Sue Searched', `about the ${word} of yesterday`);
+    const id = (await d.agent.ofCustomer(d.connector.id, customer))[0].id;
+    await d.agent.close(id);
+    const box = page.getByRole('searchbox', { name: 'Search conversations' });
+    await box.fill(word);
+    await entry(page, 'Sue Searched').click();
+    await page.waitForSelector('.talk[data-state=closed]');
+    await page.locator('.rows').getByText(word).waitFor();
+    await box.fill(unique('nothing').replace(/[^a-z0-9]/g, ''));
+    await page.getByText('Nothing found').waitFor();
+    await assertAccessible(page, 'a search without result');
+    await end(page);
+  });
 });
