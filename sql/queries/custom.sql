@@ -22,6 +22,10 @@ WHERE channel_id = $1;
 -- name: service_max_wait
 SELECT max_wait_ms FROM service WHERE id = $1 AND instance_id = $2;
 
+-- name: custom_idle_min
+SELECT coalesce(min(x.idle_close_ms), 0) FROM custom_channel x JOIN channel c ON c.id = x.channel_id
+WHERE c.service_id = $1 AND c.instance_id = $2 AND x.idle_close_ms > 0;
+
 -- name: inbound_event_insert
 INSERT INTO inbound_event (channel_id, ext_id, stored_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 -- name: inbound_event_expire

@@ -490,7 +490,8 @@ static enum conversation_result answer(struct answer *a, const struct registry *
   if (r == CONVERSATION_OK) r = answer_files(a, ret_bad_file);
   if (r != CONVERSATION_OK) return r;
   /* Where a person serves the customer, a bot that says something besides does not make it the bot's. */
-  bool by_bot = a->reply->as_bot && i->agent_id == 0;
+  bool served = i->state == INTERACTION_ACTIVE && i->agent_id != 0;
+  bool by_bot = a->reply->as_bot && !served;
   bool ok =
       answer_row(a, actor->agent_id) && touch(a->tx, a->channel, i->id, by_bot, a->now_ms) &&
       touch_idle(a->tx, registry_service(registry, i->service_id), i->instance_id, i->id, a->now_ms) &&

@@ -160,7 +160,7 @@ const struct setup_family setup_calendars = {.word = "calendar",
 static const struct setup_field service_fields[] = {
     NAME("name"),
     SWITCH("enabled", 1),
-    NUMBER("priority", 1, 10, 5),
+    NUMBER("priority", 1, 10, 10),
     WORD("medium", medium_words, MEDIUM_COUNT, MEDIUM_MESSAGING),
     NUMBER("weight", 1, SERVICE_WEIGHT_MAX, 1),
     WORD("strategy", strategy_words, STRATEGY_COUNT, STRATEGY_LONGEST_IDLE),
@@ -177,7 +177,7 @@ static const struct setup_field service_fields[] = {
     NUMBER("serviceLevelSeconds", 1, DAY_S, 60),
     MOMENT("createdAt"),
 };
-enum { SERVICE_OVERFLOW = 8 };
+enum { SERVICE_MAX_WAIT = 7, SERVICE_OVERFLOW = 8 };
 static const struct setup_list service_lists[] = {
     LIST("skills", 50, 1, Q_SERVICE_SKILL,
          {.name = "id", .type = SETUP_REF, .required = true, .expand = true, .to = &setup_skills}, LEVEL),
@@ -185,12 +185,21 @@ static const struct setup_list service_lists[] = {
          {.name = "id", .type = SETUP_REF, .required = true, .expand = true, .to = &setup_agents}, LEVEL),
 };
 
+/* Custom channels close what is silent; who still may wait is not silent (setup_custom.c looks from the other side). */
 static bool check_service(struct db *tx, int64_t instance_id, const struct setup_row *old, const struct setup_row *row,
                           struct setup_wrong *w) {
-  (void)tx, (void)instance_id, (void)old;
-  if (!row || !row->id || row->values[SERVICE_OVERFLOW].number != row->id) return true;
-  w->field = service_fields[SERVICE_OVERFLOW].name;
-  snprintf(w->why, sizeof w->why, "must be another service");
+  (void)old;
+  if (!row || !row->id) return true;
+  if (row->values[SERVICE_OVERFLOW].number == row->id) {
+    w->field = service_fields[SERVICE_OVERFLOW].name;
+    snprintf(w->why, sizeof w->why, "must be another service");
+    return false;
+  }
+  int64_t closes_ms = db_int(tx, Q_CUSTOM_IDLE_MIN, 0, v_int(row->id), v_int(instance_id));
+  if (!closes_ms || row->values[SERVICE_MAX_WAIT].number < closes_ms) return true;
+  w->field = service_fields[SERVICE_MAX_WAIT].name;
+  snprintf(w->why, sizeof w->why, "must be less than the %lld s of silence after which a custom channel closes",
+           (long long)(closes_ms / 1000));
   return false;
 }
 

@@ -671,6 +671,20 @@ describe('Events out', () => {
     assert.deepEqual([shown.close_idle, shown.close_bot], [14 * 86_400, 7 * 86_400]);
     await setChannel(d.dir, d.channel, '--close-idle', '0', '--close-bot', '0');
   });
+  it('nobody who may still wait is closed as silent, whichever of the two is set last', async () => {
+    const service = await cliJson(['service', 'create', '--data', d.dir, '--name', unique('patient')]);
+    const channel = await makeChannel(d.dir, { args: ['--service', String(service.id), '--close-idle', '10m'] });
+    const wait = (seconds) => cli(['setup', 'set', 'services', String(service.id), JSON.stringify({ maxWaitSeconds: seconds }), '--data', d.dir]);
+    const refused = await wait(600);
+    assert.equal(refused.code, 4, refused.stderr);
+    assert.match(refused.stderr, /maxWaitSeconds.*less than the 600 s of silence/);
+    assert.equal((await wait(599)).code, 0);
+    const shorter = await cli(['channel', 'set', channel.name, '--data', d.dir, '--close-idle', '599s']);
+    assert.equal(shorter.code, 4);
+    assert.match(shorter.stderr, /--close-idle: must be longer than the 599 s/);
+    await setChannel(d.dir, channel, '--close-idle', '0');
+    assert.equal((await wait(6000)).code, 0);
+  });
   it('salts and tokens are nowhere in clear', async () => {
     const secrets = [d.channel.salt, d.channel.access_token];
     for (const file of fs.readdirSync(d.dir)) {

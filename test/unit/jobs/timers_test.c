@@ -129,6 +129,25 @@ static void accepts(struct scene *s, const char *customer) {
   perform(s, do_accept, (struct deed){.interaction_id = latest(s, customer).id});
 }
 
+/* Offered to Ada, as routing would. */
+static enum job_result do_offer(struct db *tx, void *arg) {
+  struct deed *d = arg;
+  struct interaction i;
+  void *pool = mem_pool(NULL, 1024);
+  assert_true(interaction_get(tx, pool, d->s->o->instance_id, d->interaction_id, &i));
+  enum db_result r =
+      db_exec(tx, Q_INTERACTION_CHANGE, v_int(i.id), v_int(i.instance_id), v_int(i.version), v_int(i.service_id),
+              v_int(INTERACTION_OFFERED), v_int(ada.agent_id), v_int(i.priority), v_int(i.medium), v_int(i.weight),
+              v_int(i.queued_at), v_int(0), v_int(clock_wall_ms() + MINUTE), v_int(0), v_int(0), v_int(i.state_at),
+              v_int(0), v_null());
+  mem_free(pool);
+  return r == DB_OK ? JOB_COMMIT : JOB_REJECT;
+}
+
+static void is_offered(struct scene *s, const char *customer) {
+  perform(s, do_offer, (struct deed){.interaction_id = latest(s, customer).id});
+}
+
 static bool is_closed(struct scene *s, const char *customer) {
   return latest(s, customer).state == INTERACTION_CLOSED;
 }
@@ -229,6 +248,17 @@ static void a_person_who_serves_has_the_longer_time(void **state) {
   assert_true(is_closed(s, "ann"));
 }
 
+static void who_is_only_offered_it_does_not_serve_yet(void **state) {
+  struct scene *s = *state;
+  writes(s, "ann");
+  is_offered(s, "ann");
+  replies(s, "ann", true);
+  assert_int_equal(latest(s, "ann").state, INTERACTION_OFFERED);
+  clock_fake_advance(2 * MINUTE);
+  round_now(s);
+  assert_true(is_closed(s, "ann"));
+}
+
 static void survives_a_restart(void **state) {
   struct scene *s = *state;
   char err[256];
@@ -292,6 +322,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(every_move_begins_anew, setup, teardown),
       cmocka_unit_test_setup_teardown(a_bots_question_waits_shorter, setup, teardown),
       cmocka_unit_test_setup_teardown(a_person_who_serves_has_the_longer_time, setup, teardown),
+      cmocka_unit_test_setup_teardown(who_is_only_offered_it_does_not_serve_yet, setup, teardown),
       cmocka_unit_test_setup_teardown(survives_a_restart, setup, teardown),
       cmocka_unit_test_setup_teardown(a_changed_timer_counts_at_once, setup, teardown),
       cmocka_unit_test_setup_teardown(many_at_once, setup, teardown),
