@@ -198,6 +198,7 @@ withServer('limits of bodies', { body_total_max: '1M', body_max: '4M' }, async (
   assert.equal((await post('/echo', 1000, chunked, 'PUT')).status, 200);
   assert.equal((await post('/echo', 1001, chunked, 'PUT')).status, 413);
   assert.equal((await post('/echo', 900_000)).status, 200);
+  assert.equal((await post('/echo', 1_000_000)).status, 503, 'the last eighth is kept for small ones');
   for (const headers of [{}, chunked]) {
     const refused = await post('/echo', 1_500_000, headers);
     assert.equal(refused.status, 503);
