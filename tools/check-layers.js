@@ -22,6 +22,7 @@ const LIBRARIES = [
   [/^microhttpd\.h$/, 'src/http/server.c'],
   [/^curl\//, 'src/jobs/outbound.c'],
   [/^sqlite3\.h$/, 'src/store/sqlite.c', 'src/store/sqlite_log.c'],
+  [/^libpq-fe\.h$/, 'src/store/postgres.c'],
   [/^jansson\.h$/, 'src/base/json.c'],
   [/^(openssl\/|sodium\.h$)/, 'src/base/secret.c'],
   [/^jwt\.h$/, 'src/auth/access.c'],

@@ -80,3 +80,16 @@ SELECT coalesce(max(id), 0) FROM api_token;
 UPDATE api_token SET enabled = $3 WHERE id = $1 AND instance_id = $2;
 -- name: token_used
 UPDATE api_token SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2;
+
+-- Locks of PostgreSQL that end with the transaction: the schema's, the setup's, one for each instance's event numbers, one for each
+-- agent's load.
+-- name: schema_lock postgres
+SELECT CASE WHEN pg_advisory_xact_lock(1196771651, 0) IS NULL THEN 0 ELSE 1 END;
+-- name: setup_lock postgres
+SELECT CASE WHEN pg_advisory_xact_lock(1196771651, -1) IS NULL THEN 0 ELSE 1 END;
+-- name: event_lock postgres
+SELECT CASE WHEN pg_advisory_xact_lock(1196771651, CAST($1 AS INTEGER)) IS NULL THEN 0 ELSE 1 END;
+-- name: agent_lock postgres
+SELECT CASE WHEN pg_advisory_xact_lock(1196771652, CAST($1 AS INTEGER)) IS NULL THEN 0 ELSE 1 END;
+-- name: schema_there postgres
+SELECT count(*) FROM (SELECT to_regclass('meta') AS there) AS tables WHERE there IS NOT NULL;

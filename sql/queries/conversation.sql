@@ -1,6 +1,6 @@
 -- Customers, interactions, messages, notes and the event log.
 
--- name: customer_find
+-- name: customer_find locks:customer
 SELECT id, name, open_interaction_id FROM customer WHERE channel_id = $1 AND ext_id = $2;
 -- name: customer_get
 SELECT ext_id, name, open_interaction_id FROM customer WHERE id = $1 AND instance_id = $2;
@@ -18,7 +18,7 @@ INSERT INTO interaction (id, instance_id, channel_id, customer_id, service_id, s
 VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 1, $8, $8, 0, NULL, $9, $10, $11, $8, $12, $5);
 -- name: interaction_last_of
 SELECT id, agent_id, state, state_at FROM interaction WHERE customer_id = $1 ORDER BY id DESC LIMIT 1;
--- name: interaction_get
+-- name: interaction_get locks:i,c
 SELECT i.id, i.channel_id, i.customer_id, i.service_id, i.state, i.agent_id, i.previous_id, i.version, i.opened_at,
   i.state_at, i.closed_at, i.close_reason, c.ext_id, c.name, i.priority, i.medium, i.weight, i.queued_at, i.front,
   i.offer_until, i.wrapup_until, i.last_agent_id, i.label, i.qualification_id, i.qualification_comment, i.service_first_id

@@ -44,7 +44,7 @@ INSERT INTO activity (interaction_id, instance_id, channel_id, by_bot, active_at
 ON CONFLICT (interaction_id) DO UPDATE SET by_bot = excluded.by_bot, active_at = excluded.active_at;
 -- name: activity_taken
 UPDATE activity SET by_bot = 0, active_at = $2 WHERE interaction_id = $1;
--- name: activity_get
+-- name: activity_get locks:activity
 SELECT by_bot, active_at FROM activity WHERE interaction_id = $1;
 -- name: activity_delete
 DELETE FROM activity WHERE interaction_id = $1;

@@ -11,6 +11,8 @@ SELECT id, instance_id, customer_id, interaction_id, attempts, created_at, next_
 WHERE state = 0 AND channel_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 -- name: delivery_payload
 SELECT payload FROM delivery WHERE id = $1;
+-- name: delivery_payload_pending
+SELECT payload FROM delivery WHERE id = $1 AND state = 0;
 -- name: delivery_delivered
 UPDATE delivery SET state = 1, attempts = attempts + 1, settled_at = $2, last_status = $3, last_error = NULL
 WHERE id = $1 AND state = 0;

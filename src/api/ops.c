@@ -28,7 +28,7 @@ void ops_health(struct request *req) {
   store_stats(a->store, &st);
   a->deliver_stats(&ds);
   bool deliverer_ok = clock_wall_ms() - ds.last_progress_ms < DELIVERER_SILENT_MS;
-  bool store_ok = !st.down && !st.full_now;
+  bool store_ok = !st.down && !st.full_now && !st.unreachable;
   bool ok = store_ok && deliverer_ok && !a->stopping;
   struct buf *b = new_body(req, 8192);
   struct jw w = jw_into(b);
@@ -39,8 +39,9 @@ void ops_health(struct request *req) {
   jw_kbool(&w, "ok", store_ok);
   if (!store_ok)
     jw_kstr(&w, "why",
-            st.down ? "the store failed; the server must be restarted"
-                    : "there is no room on the disk, or the store is locked");
+            st.down          ? "the store failed; the server must be restarted"
+            : st.unreachable ? "PostgreSQL cannot be reached; it is tried again until it answers"
+                             : "there is no room on the disk, or the store is locked");
   jw_kint(&w, "waiting", st.queue_len);
   jw_object_end(&w);
   jw_key(&w, "delivery");
@@ -160,6 +161,7 @@ void ops_metrics(struct request *req) {
       {"guichet_store_log_bytes", "gauge", "Write-ahead log", (double)st.wal_bytes},
       {"guichet_store_bytes", "gauge", "The store's file", (double)st.db_bytes},
       {"guichet_store_down", "gauge", "1 when the store failed for good", st.down},
+      {"guichet_store_unreachable", "gauge", "1 while PostgreSQL cannot be reached", st.unreachable},
       {"guichet_delivery_attempts_total", "counter", "Attempts to deliver", (double)ds.attempts},
       {"guichet_delivery_delivered_total", "counter", "Deliveries taken by partners", (double)ds.delivered},
       {"guichet_delivery_failed_total", "counter", "Attempts that failed", (double)ds.failed},

@@ -47,6 +47,11 @@ int64_t id_floor_at(int64_t wall_ms) {
   return wall_ms > EPOCH_MS ? ((wall_ms - EPOCH_MS) << TIME_SHIFT) - 1 : 0;
 }
 
+int64_t id_before(int64_t id, int64_t ms) {
+  int64_t time_ms = (id >> TIME_SHIFT) - ms;
+  return time_ms > 0 ? time_ms << TIME_SHIFT : 0;
+}
+
 static void put_hex(char *out, int digits, uint64_t n) {
   for (; digits; n >>= 4) out[--digits] = "0123456789abcdef"[n & 15];
 }

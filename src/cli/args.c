@@ -56,7 +56,7 @@ static const struct {
     {CLI_USES_JSON, json_flags}, {CLI_USES_CONF, conf_flags},
 };
 
-static const char *data_of_environment;
+static const char *data_of_environment, *store_of_environment;
 
 void args_take_environment(void *ctx) {
   static char names[ARRAY_LEN(conf_flags)][FLAG_NAME_MAX];
@@ -69,6 +69,7 @@ void args_take_environment(void *ctx) {
   }
   data_of_environment = mem_strdup(ctx, getenv("GUICHET_DATA"));
   unsetenv("GUICHET_DATA");
+  store_of_environment = mem_strdup(ctx, getenv("GUICHET_STORE")); /* a setting too: it stays */
 }
 
 static const struct cli_flag *flag_at(const struct cli_command *command, int index, unsigned without) {
@@ -337,4 +338,9 @@ const char *cli_data(const struct cli_args *args) {
   if (dir && *dir) return dir;
   cli_fail(CLI_USAGE, "--data DIR is missing: name the data folder, or set GUICHET_DATA");
   return NULL;
+}
+
+const char *cli_store_url(const struct cli_args *args) {
+  const char *given = cli_text(args, "store", store_of_environment);
+  return given && *given ? given : NULL;
 }

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* Stands before every error: "guichet connector create". */
 static char said_by[64] = "guichet";
@@ -42,11 +41,11 @@ int cli_store_begin(const struct cli_args *args, struct cli_store *ret) {
   const char *dir = cli_data(args);
   if (!dir) return CLI_USAGE;
   char err[256];
-  struct store_options options = {.dir = dir, .mode = STORE_TOOL};
+  struct store_options options = {.dir = dir, .url = cli_store_url(args), .mode = STORE_TOOL};
   struct cli_store s = {.store = store_open(cli_ctx(args), &options, err)};
   if (!s.store) {
-    bool none = access(mem_printf(cli_ctx(args), "%s/guichet.db", dir), F_OK);
-    return cli_fail(none ? CLI_NOT_FOUND : CLI_FAILED, "%s", err);
+    bool there = options.url || store_is_there(dir);
+    return cli_fail(there ? CLI_FAILED : CLI_NOT_FOUND, "%s", err);
   }
   s.registry = registry_get(s.store);
   if (!s.registry) {

@@ -90,6 +90,10 @@ const struct conf *cli_conf(const struct cli_args *args) MUST_CHECK;
 /* ---- the data folder: --data or GUICHET_DATA. NULL after saying so; then return CLI_USAGE ---- */
 const char *cli_data(const struct cli_args *args) MUST_CHECK;
 
+/* The PostgreSQL that holds the store: --store where the command has it, or GUICHET_STORE; NULL: what the folder says.
+ */
+const char *cli_store_url(const struct cli_args *args);
+
 /* ---- the store beside a server that may be running ---- */
 struct cli_store {
   struct store *store;

@@ -44,10 +44,12 @@ const struct cli_command cli_commands[] = {
      .uses = CLI_USES_DATA | CLI_USES_JSON,
      .flags =
          FLAGS({"demo", NULL, "Also services, agents, a connector and an API token, to try it at once", CLI_SWITCH},
-               {"name", "NAME", "What the instance is called; default Guichet"}),
+               {"name", "NAME", "What the instance is called; default Guichet"},
+               {"store", "URL", "Make the store in this empty PostgreSQL database: postgresql://…"}),
      .run = cli_init,
-     .detail =
-         "Passwords, the connector's secret and the token are shown this once. The folder must not hold a store yet."},
+     .detail = "Passwords, the connector's secret and the token are shown this once. The folder must not hold a store "
+               "yet. With "
+               "--store it holds the master key and, in the file store, the address."},
     {"serve", NULL, "Serve the APIs from a data folder", .uses = CLI_USES_DATA | CLI_USES_JSON | CLI_USES_CONF,
      .flags = FLAGS(
          {"print-config", NULL, "Print every setting with its value and where it comes from, then end", CLI_SWITCH}),
@@ -55,6 +57,13 @@ const struct cli_command cli_commands[] = {
      .detail = "Prints \"listening on URL\" when it is ready and logs on standard error. SIGTERM stops it cleanly, "
                "SIGHUP rereads "
                "what is reloadable."},
+
+    {"migrate", NULL, "Bring a store's schema forward, as the next start of the server would",
+     .uses = CLI_USES_DATA | CLI_USES_JSON,
+     .flags = FLAGS({"status", NULL, "Only say which migrations it has, and which are to come", CLI_SWITCH}),
+     .run = cli_migrate,
+     .detail = "Before anything is changed a SQLite file is copied beside itself. Nodes on one PostgreSQL may start "
+               "together: each migration is made once."},
 
     {"connector", "create", "Make a connector, a partner's access, and show its secret once", .uses = STORE,
      .flags = FLAGS(

@@ -13,7 +13,7 @@
 #include "http/listen.h"
 #include "jobs/outbound.h"
 #include "store/delivery.h"
-#include "store/folder.h"
+#include "store/schema.h"
 #include "store/sqlite.h"
 
 #include <errno.h>
@@ -45,6 +45,7 @@ struct doctor {
   void *ctx;
   const struct conf *conf;
   const char *dir, *db_file, *key_file;
+  const char *url;               /* of a PostgreSQL; NULL: the store is db_file */
   const struct cli_store *store; /* NULL: it could not be opened */
   struct row rows[ROWS_MAX];
   int count;
@@ -90,7 +91,7 @@ static void check_folder(struct doctor *d) {
 static void check_key(struct doctor *d) {
   struct stat st;
   /* Without a store there is nothing that a key would open: one row about that is enough. */
-  if (access(d->db_file, F_OK)) return;
+  if (!d->url && access(d->db_file, F_OK)) return;
   if (stat(d->key_file, &st)) {
     add(d, LEVEL_FAIL, "master key",
         mem_printf(d->ctx, "put the copy of it back as %s, mode 0600; no new one can open the secrets", d->key_file),
@@ -107,13 +108,8 @@ static void check_key(struct doctor *d) {
   }
 }
 
-static void check_store(struct doctor *d) {
+static void check_file(struct doctor *d) {
   char err[256];
-  if (access(d->db_file, F_OK)) {
-    add(d, LEVEL_FAIL, "store", mem_printf(d->ctx, "make it: guichet init --data %s; or guichet restore", d->dir),
-        "%s: %s", d->db_file, strerror(errno));
-    return;
-  }
   struct db *db = sqlite_open(NULL, d->db_file, SQLITE_READER, err);
   if (!db) {
     add(d, LEVEL_FAIL, "store", "guichet restore a backup into a new folder", "%s", err);
@@ -125,20 +121,40 @@ static void check_store(struct doctor *d) {
     add(d, LEVEL_FAIL, "store", "stop the server, keep this folder, guichet restore a backup into a new one", "%s",
         err);
   }
-  struct db_rows rows;
-  db_open(db, &rows, Q_META_GET, v_text("schema_version"));
-  int schema = db_next(&rows) ? atoi(col_text(&rows, 0, NULL)) : 0;
-  db_close(&rows);
   mem_free(db);
-  int known = folder_schema_known();
+}
+
+static void check_schema(struct doctor *d) {
+  char err[256];
+  int schema = 0, known = schema_known();
+  if (!store_schema(d->dir, d->url, &schema, err)) {
+    if (d->url) add(d, LEVEL_FAIL, "store", "start PostgreSQL, or correct its address", "%s", err);
+    schema = 0;
+  } else if (d->url && schema < 0) {
+    add(d, LEVEL_FAIL, "store", "make it: guichet init --store …", "the database holds no store yet");
+  } else if (d->url) {
+    add(d, LEVEL_OK, "store", "", "in PostgreSQL");
+  }
+  if (d->url && schema <= 0) return;
   const char *advice =
       schema > known ? "use the newer program that wrote it" : "the next guichet serve brings it forward, after a copy";
   if (schema == known) {
     add(d, LEVEL_OK, "schema", "", "%d", schema);
   } else {
-    add(d, schema > known || !schema ? LEVEL_FAIL : LEVEL_WARN, "schema", advice, "%d; this program knows %d", schema,
-        known);
+    add(d, schema > known || schema <= 0 ? LEVEL_FAIL : LEVEL_WARN, "schema", advice, "%d; this program knows %d",
+        schema > 0 ? schema : 0, known);
   }
+}
+
+static void check_store(struct doctor *d) {
+  if (!d->url && access(d->db_file, F_OK)) {
+    add(d, LEVEL_FAIL, "store", mem_printf(d->ctx, "make it: guichet init --data %s; or guichet restore", d->dir),
+        "%s: %s", d->db_file, strerror(errno));
+    return;
+  }
+  if (!d->url) check_file(d);
+  if (d->count && !strcmp(d->rows[d->count - 1].check, "store") && d->rows[d->count - 1].level == LEVEL_FAIL) return;
+  check_schema(d);
 }
 
 static void check_disk(struct doctor *d) {
@@ -362,7 +378,7 @@ static void look_inside(struct doctor *d) {
   }
   if (access(d->key_file, R_OK)) return;
   char err[256];
-  struct store_options options = {.dir = d->dir, .mode = STORE_TOOL};
+  struct store_options options = {.dir = d->dir, .url = d->url, .mode = STORE_TOOL};
   struct store *trial = store_open(d->ctx, &options, err);
   if (!trial) {
     add(d, LEVEL_FAIL, "secrets", "put the master key back that belongs to this store", "%s", err);
@@ -420,6 +436,7 @@ int cli_doctor(const struct cli_args *args) {
   if (!d->dir) return CLI_USAGE;
   d->conf = cli_conf(args);
   if (!d->conf) return CLI_USAGE;
+  d->url = *d->conf->store ? d->conf->store : store_url(d->ctx, d->dir);
   d->db_file = mem_printf(d->ctx, "%s/guichet.db", d->dir);
   d->key_file = mem_printf(d->ctx, "%s/master.key", d->dir);
   for (size_t i = 0; i < ARRAY_LEN(checks); i++) checks[i](d);

@@ -184,7 +184,9 @@ int cli_init(const struct cli_args *args) {
   m.dir = cli_data(args);
   if (!m.dir) return CLI_USAGE;
   char err[256];
-  if (!store_create(m.dir, m.instance, err)) return cli_fail(CLI_REFUSED, "%s", err);
+  const char *url = cli_store_url(args);
+  bool made = url ? store_create_remote(m.dir, url, m.instance, err) : store_create(m.dir, m.instance, err);
+  if (!made) return cli_fail(CLI_REFUSED, "%s", err);
   int code = fill_and_print(args, &m);
   secret_wipe(&m, sizeof m);
   return code;

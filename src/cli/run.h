@@ -7,6 +7,8 @@
 int cli_init(const struct cli_args *args);
 /* serve.c */
 int cli_serve(const struct cli_args *args);
+/* migrate.c */
+int cli_migrate(const struct cli_args *args);
 /* instance.c */
 int cli_instance_create(const struct cli_args *args);
 int cli_instance_list(const struct cli_args *args);

@@ -95,7 +95,11 @@ static void set_own_url(struct server *s) {
 
 static bool open_parts(struct server *s, void *ctx, const char *dir) {
   char err[256];
-  struct store_options options = {.dir = dir, .mode = STORE_SERVE, .queue_max = s->conf->store_queue_max};
+  struct store_options options = {.dir = dir,
+                                  .url = s->conf->store,
+                                  .mode = STORE_SERVE,
+                                  .queue_max = s->conf->store_queue_max,
+                                  .writers = s->conf->store_writers};
   s->app.store = store_open(ctx, &options, err);
   if (!s->app.store) {
     cli_fail(CLI_FAILED, "%s", err);

@@ -34,6 +34,7 @@
 #define REREAD_US    1000000  /* after the store did not show a payload */
 #define RESCAN_US    10000000 /* all pending rows are looked at again this often */
 #define ERROR_LEN    240
+#define LATE_MS      10000 /* a transaction takes no longer from its first id to its commit */
 
 struct counters {
   atomic_uint_fast64_t attempts, delivered, failed, parked, age_ms_total;
@@ -224,11 +225,13 @@ static void attempt_begin(struct deliver *d, struct db *db, struct lanes_row *ro
   struct attempt *a = mem_new(d->pool, struct attempt);
   size_t len = 0;
   char err[160];
-  const void *payload = delivery_payload(db, a, row->d.id, &len);
+  /* Another node may have had the channel meanwhile: then the row is settled already, or it is not ours to send. */
+  bool ours = store_holds(d->store, row->d.channel_id);
+  const void *payload = ours ? delivery_payload_pending(db, a, row->d.id, &len) : NULL;
   int64_t now_us = clock_mono_us();
   if (!payload) { /* the store did not answer, or the row is gone */
     lanes_attempt_dropped(d->lanes, row);
-    if (db_failed(db))
+    if (db_failed(db) || !ours)
       lanes_again(d->lanes, row, REREAD_US, now_us);
     else
       lanes_gone(d->lanes, row, now_us);
@@ -338,7 +341,7 @@ static void take_channel(struct deliver *d, const struct channel *channel, int64
   digest_sha256(all, sizeof all, target);
   c->setup = channel;
   c->open = channel->enabled && channel->webhook_url[0] && channel->secret && surface &&
-            (channel->token || !surface->needs_token);
+            (channel->token || !surface->needs_token) && store_holds(d->store, channel->id);
   if (memcmp(target, c->target, sizeof target) == 0) return;
   memcpy(c->target, target, sizeof target);
   lanes_fresh_start(d->lanes, c, now_us);
@@ -397,6 +400,8 @@ static void look_again(struct deliver *d) {
   for (struct lanes_channel *c = lanes_channels(d->lanes); c; c = c->hh.next) {
     /* New rows have the highest ids, replayed ones do not. */
     if (all || c->rows == 0) c->cursor = 0;
+    /* Where others commit too, a lower id may be seen later than a higher one. */
+    if (store_is_shared(d->store)) c->cursor = id_before(c->cursor, LATE_MS);
     c->more = true;
   }
 }

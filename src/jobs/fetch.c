@@ -192,7 +192,7 @@ static void look(struct fetch *f, int64_t now_ms) {
       if (rows[i].next_at < f->due_ms) f->due_ms = rows[i].next_at;
       break; /* they come by time */
     }
-    if (may_begin(f, &rows[i])) file_begin(f, &rows[i]);
+    if (store_holds(f->store, rows[i].channel_id) && may_begin(f, &rows[i])) file_begin(f, &rows[i]);
   }
   mem_free(pool);
 }

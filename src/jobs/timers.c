@@ -62,7 +62,7 @@ int64_t timers_round(struct store *store, int64_t retention_ms) {
   int64_t now_ms = clock_wall_ms(), next = 0;
   for (int i = 0; r && i < r->channel_count; i++) {
     const struct channel *channel = &r->channels[i];
-    if (!channel->idle_close_ms && !channel->bot_close_ms) continue;
+    if ((!channel->idle_close_ms && !channel->bot_close_ms) || !store_holds(store, channel->id)) continue;
     struct closing c = {.registry = r, .channel = channel, .retention_ms = retention_ms, .now_ms = now_ms};
     for (int n = 0; n < ROUNDS_MAX; n++)
       if (!close_batch(store, &c) || c.count < BATCH) break;

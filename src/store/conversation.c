@@ -182,6 +182,13 @@ enum conversation_result conversation_receive(struct db *tx, const struct regist
   return ok ? CONVERSATION_OK : CONVERSATION_FAILED;
 }
 
+/* FNV-1a. */
+uint64_t conversation_key(const struct channel *channel, const struct message_in *m) {
+  uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)channel->id;
+  for (const char *c = m->customer_id; *c; c++) h = (h ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+  return h;
+}
+
 /* ---- an agent acts ---- */
 
 enum conversation_result conversation_accept(struct db *tx, const struct registry *registry, int64_t instance_id,

@@ -57,6 +57,9 @@ enum conversation_result conversation_receive(struct db *tx, const struct regist
                                               const struct channel *channel, const struct message_in *m,
                                               int64_t now_ms);
 
+/* For the job that does so: what customers write is stored in the order in which it came. */
+uint64_t conversation_key(const struct channel *channel, const struct message_in *m);
+
 /* Who acts on an interaction: a person or a token. */
 struct actor {
   int64_t agent_id;         /* 0: a token */

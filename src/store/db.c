@@ -19,7 +19,7 @@ const char *db_error(const struct db *db) {
   return db->error;
 }
 void db_failed_clear(struct db *db) {
-  if (db->trouble != TROUBLE_FATAL) db->trouble = TROUBLE_NONE;
+  if (db->trouble != TROUBLE_FATAL && db->trouble != TROUBLE_LOST) db->trouble = TROUBLE_NONE;
 }
 
 enum db_result db_exec_(struct db *db, enum query query, const struct db_value *values, size_t count) {

@@ -38,7 +38,8 @@ enum db_result {
   DB_FAILED    /* the engine failed; db_failed() says so from now on until the transaction ends */
 };
 
-/* Changes. Q_… and values in the order of $1, $2, … */
+/* Changes. Q_… and values in the order of $1, $2, … A statement that is for another engine alone (a lock, where only
+ * one writes at a time) does nothing and is DB_OK. */
 #define db_exec(db, query, ...)                                                                                        \
   db_exec_((db), (query), (const struct db_value[]){__VA_ARGS__},                                                      \
            sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))

@@ -59,16 +59,23 @@ int delivery_pending_channels(struct db *db, int64_t *out, int max) {
   return n;
 }
 
-void *delivery_payload(struct db *db, void *ctx, int64_t id, size_t *ret_len) {
+static void *payload_by(struct db *db, void *ctx, enum query query, int64_t id, size_t *ret_len) {
   struct db_rows rows;
   void *copy = NULL;
-  db_open(db, &rows, Q_DELIVERY_PAYLOAD, v_int(id));
+  db_open(db, &rows, query, v_int(id));
   if (db_next(&rows)) {
     const void *bytes = col_bytes(&rows, 0, ret_len);
     copy = mem_strndup(ctx, bytes, *ret_len);
   }
   db_close(&rows);
   return copy;
+}
+
+void *delivery_payload(struct db *db, void *ctx, int64_t id, size_t *ret_len) {
+  return payload_by(db, ctx, Q_DELIVERY_PAYLOAD, id, ret_len);
+}
+void *delivery_payload_pending(struct db *db, void *ctx, int64_t id, size_t *ret_len) {
+  return payload_by(db, ctx, Q_DELIVERY_PAYLOAD_PENDING, id, ret_len);
 }
 
 static enum db_result tell(struct db *tx, const struct delivery *d, enum event_kind kind, bool attempted, int status,

@@ -25,6 +25,8 @@ int delivery_pending(struct db *db, int64_t channel_id, int64_t after, struct de
 int delivery_pending_channels(struct db *db, int64_t *out, int max);
 /* The frozen bytes; NULL when the row is gone. Child of ctx. */
 void *delivery_payload(struct db *db, void *ctx, int64_t id, size_t *ret_len);
+/* NULL also when it is settled: another node may have done so. */
+void *delivery_payload_pending(struct db *db, void *ctx, int64_t id, size_t *ret_len);
 
 /* Settling, inside a job; each also appends its event. first_failure: write a delivery.failed event (told once per
  * delivery). */

@@ -9,12 +9,17 @@ static int64_t floor_of(int64_t instance_id) {
   return instance_id << EVENT_NUMBER_BITS;
 }
 
-enum db_result event_append(struct db *tx, int64_t instance_id, const struct event *e) {
-  int64_t seq = floor_of(instance_id) + tx_next_event(tx, instance_id);
+enum db_result event_write(struct db *tx, int64_t instance_id, int64_t number, const struct event *e) {
+  int64_t seq = floor_of(instance_id) + number;
   enum db_result r = db_exec(tx, Q_EVENT_INSERT, v_int(seq), v_int(e->at), v_int((int64_t)e->kind),
                              v_int(e->interaction_id), v_int(e->ref_id), v_int(e->agent_id), v_text(e->data));
   if (r == DB_OK) tx_note_event(tx, seq, e->interaction_id);
   return r;
+}
+
+enum db_result event_append(struct db *tx, int64_t instance_id, const struct event *e) {
+  if (tx_keep_event(tx, instance_id, e)) return DB_OK;
+  return event_write(tx, instance_id, tx_next_event(tx, instance_id), e);
 }
 
 static int read_all(struct db_rows *rows, void *ctx, int64_t instance_id, struct event *out, int max) {

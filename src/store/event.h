@@ -14,6 +14,8 @@ struct event {
   const char *data; /* JSON object or NULL */
 };
 enum db_result event_append(struct db *tx, int64_t instance_id, const struct event *e); /* number is set by it */
+/* The row itself, under a number that tx.h has given. For the store's transaction only. */
+enum db_result event_write(struct db *tx, int64_t instance_id, int64_t number, const struct event *e);
 /* Events above `after`, oldest first; texts are children of ctx. */
 int event_after(struct db *db, void *ctx, int64_t instance_id, int64_t after, struct event *out, int max);
 int event_of_interaction(struct db *db, void *ctx, int64_t instance_id, int64_t interaction_id, int64_t after,

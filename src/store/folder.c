@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "store/setup_defaults.h"
+#include "store/postgres.h"
+#include "store/remote.h"
+#include "store/schema.h"
 #include "store/setup_impl.h"
 #include "store/sqlite.h"
 #include "store/store.h"
@@ -23,6 +25,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define URL_MAX 2000
 
 static bool read_key(const char *file, struct master_key *key, char err[static 256]) {
   int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -71,12 +75,36 @@ static bool take_lock(void *ctx, struct folder *f, char err[static 256]) {
   return false;
 }
 
-bool folder_open(void *ctx, struct folder *f, const char *dir, bool lock, char err[static 256]) {
+char *store_url(void *ctx, const char *dir) {
+  char *file = mem_printf(ctx, "%s/store", dir);
+  char text[URL_MAX + 2];
+  int fd = open(file, O_RDONLY | O_CLOEXEC);
+  ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+  if (fd >= 0) close(fd);
+  if (len <= 0) return NULL;
+  text[len] = 0;
+  text[strcspn(text, "\r\n")] = 0;
+  return mem_strdup(ctx, text);
+}
+
+bool store_is_there(const char *dir) {
+  void *pool = mem_pool(NULL, 4096);
+  bool there = access(mem_printf(pool, "%s/guichet.db", dir), F_OK) == 0 || store_url(pool, dir);
+  mem_free(pool);
+  return there;
+}
+
+bool folder_open(void *ctx, struct folder *f, const char *dir, const char *url, bool lock, char err[static 256]) {
   f->lock_fd = -1;
   f->dir = mem_strdup(ctx, dir);
   f->db_file = mem_printf(ctx, "%s/guichet.db", dir);
   f->key_file = mem_printf(ctx, "%s/master.key", dir);
-  if (access(f->db_file, F_OK) != 0) {
+  f->url = url && *url ? mem_strdup(ctx, url) : store_url(ctx, dir);
+  if (f->url && !postgres_is_url(f->url)) {
+    snprintf(err, 256, "the store's address must begin with postgresql://");
+    return false;
+  }
+  if (!f->url && access(f->db_file, F_OK) != 0) {
     snprintf(err, 256, "there is no store in %.120s: make one with `guichet init --data %.60s`", dir, dir);
     return false;
   }
@@ -102,77 +130,18 @@ int64_t folder_db_bytes(const struct folder *f) {
   return stat(f->db_file, &st) == 0 ? (int64_t)st.st_size : 0;
 }
 
-int folder_schema_known(void) {
-  return migrations[migration_count - 1].number;
-}
-
-/* The schema's placeholders, in SQLite's words. */
-static char *for_sqlite(void *ctx, const char *sql) {
-  static const struct {
-    const char *token, *text;
-  } words[] = {{"@ID@", "INTEGER PRIMARY KEY"}, {"@BYTES@", "BLOB"}, {"@SQLITE_ONLY@", ""}};
-  struct buf out;
-  buf_init(&out, ctx, strlen(sql) * 2, 1 << 20);
-  while (*sql) {
-    size_t i = 0;
-    while (i < ARRAY_LEN(words) && strncmp(sql, words[i].token, strlen(words[i].token)) != 0) i++;
-    if (i < ARRAY_LEN(words)) {
-      buf_puts(&out, words[i].text);
-      sql += strlen(words[i].token);
-    } else {
-      buf_putc(&out, *sql++);
-    }
-  }
-  invariant(!out.failed);
-  return out.data;
-}
-
-/* -1: none, or it cannot be read. */
-static int schema_version(struct db *db) {
-  struct db_rows rows;
-  db_open(db, &rows, Q_META_GET, v_text("schema_version"));
-  int version = db_next(&rows) ? atoi(col_text(&rows, 0, NULL)) : -1;
-  db_close(&rows);
-  return version;
-}
-
-/* One migration and its number, or neither. */
 static bool apply(struct db *db, const struct migration *m, char err[static 256]) {
-  void *pool = mem_pool(NULL, 65536);
-  bool ok = db_begin(db) && db_script(db, for_sqlite(pool, m->sql), err);
-  if (ok) ok = db_exec(db, Q_META_SET, v_text("schema_version"), v_text(mem_printf(pool, "%d", m->number))) == DB_OK;
+  bool ok = db_begin(db) && schema_apply(db, m, err);
   ok = db_commit(db) == TROUBLE_NONE && ok;
   if (!ok && db_failed(db)) snprintf(err, 256, "migration %.40s: %.180s", m->name, db_error(db));
-  mem_free(pool);
   return ok;
-}
-
-/* A word derived from the key, kept in the store: with another key every secret would be unreadable, so better not
- * start. */
-static void key_word(const struct master_key *key, char out[static 2 * SHA256_LEN + 1]) {
-  uint8_t derived[SHA256_LEN];
-  secret_derive(key, "key-check", derived);
-  hex_encode(derived, sizeof derived, out);
-}
-
-bool folder_check_key(const struct folder *f, struct db *db, char err[static 256]) {
-  char word[2 * SHA256_LEN + 1];
-  struct db_rows rows;
-  key_word(&f->key, word);
-  db_open(db, &rows, Q_META_GET, v_text("key_check"));
-  bool fits = db_next(&rows) && secret_equal_text(col_text(&rows, 0, NULL), word);
-  db_close(&rows);
-  if (!fits)
-    snprintf(err, 256, "the master key %.140s is not the one this store was made with: put the right one there",
-             f->key_file);
-  return fits;
 }
 
 static bool migrate_from(const struct folder *f, struct db *db, int version, char err[static 256]) {
   char copy[600];
-  snprintf(copy, sizeof copy, "%s.before-%04d", f->db_file, folder_schema_known());
+  snprintf(copy, sizeof copy, "%s.before-%04d", f->db_file, schema_known());
   if (!sqlite_backup(db, copy, NULL, NULL, err)) return false;
-  log_at(LOG_INFO, "store.migrate", log_i("from", version), log_i("to", folder_schema_known()), log_t("copy", copy));
+  log_at(LOG_INFO, "store.migrate", log_i("from", version), log_i("to", schema_known()), log_t("copy", copy));
   for (int i = 0; i < migration_count; i++)
     if (migrations[i].number > version && !apply(db, &migrations[i], err)) return false;
   return true;
@@ -180,23 +149,23 @@ static bool migrate_from(const struct folder *f, struct db *db, int version, cha
 
 bool folder_migrate(struct folder *f, struct db *db, char err[static 256]) {
   int version = schema_version(db);
-  if (version == folder_schema_known()) return true;
+  if (version == schema_known()) return true;
   if (version < 0) {
     snprintf(err, 256, "%.110s cannot be read as a store of Guichet: %.90s", f->db_file,
              db_failed(db) ? db_error(db) : "it has no schema version");
     return false;
   }
-  if (version > folder_schema_known()) {
+  if (version > schema_known()) {
     snprintf(err, 256,
              "the store in %.100s is of a newer version (schema %d, this program knows %d): use the newer program",
-             f->dir, version, folder_schema_known());
+             f->dir, version, schema_known());
     return false;
   }
   bool is_server = f->lock_fd >= 0;
   /* Not under the feet of a server, which may be of the older version. */
   if (!is_server && !take_lock(db, f, err)) return false;
   version = schema_version(db);
-  bool ok = version == folder_schema_known() || migrate_from(f, db, version, err);
+  bool ok = version == schema_known() || migrate_from(f, db, version, err);
   if (!is_server) drop_lock(f);
   return ok;
 }
@@ -232,22 +201,12 @@ static bool begin_building(const char *file, char building[static 600], char err
 /* Built beside and renamed at the end, so that a folder never holds half a store. */
 static bool make_store(const char *file, const struct master_key *key, const char *instance_name,
                        char err[static 256]) {
-  char word[2 * SHA256_LEN + 1];
-  key_word(key, word);
   char building[600];
   if (!begin_building(file, building, err)) return false;
   struct db *db = sqlite_open(NULL, building, SQLITE_WRITER, err);
   bool ok = db != NULL;
   for (int i = 0; ok && i < migration_count; i++) ok = apply(db, &migrations[i], err);
-  if (ok && (db_exec(db, Q_INSTANCE_INSERT, v_int(1), v_text(instance_name), v_int(clock_wall_ms())) != DB_OK ||
-             setup_defaults_insert(db, 1) != DB_OK)) {
-    snprintf(err, 256, "cannot write the first instance: %.150s", db_error(db));
-    ok = false;
-  }
-  if (ok && db_exec(db, Q_META_SET, v_text("key_check"), v_text(word)) != DB_OK) {
-    snprintf(err, 256, "cannot write the key's check: %.150s", db_error(db));
-    ok = false;
-  }
+  ok = ok && schema_fill(db, key, instance_name, err);
   ok = ok && db_script(db, "PRAGMA journal_mode=DELETE", err);
   mem_free(db);
   if (ok && rename(building, file) != 0) {
@@ -261,6 +220,40 @@ static bool sync_dir(const char *dir) {
   int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   bool ok = fd >= 0 && fsync(fd) == 0;
   if (fd >= 0) close(fd);
+  return ok;
+}
+
+/* The address, for commands to come; what an interrupted attempt left is replaced. */
+static bool write_url(const char *file, const char *url, char err[static 256]) {
+  unlink(file);
+  int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  size_t len = strlen(url);
+  bool ok = fd >= 0 && write(fd, url, len) == (ssize_t)len && write(fd, "\n", 1) == 1 && fsync(fd) == 0;
+  if (!ok) snprintf(err, 256, "cannot write %.150s: %s", file, strerror(errno));
+  if (fd >= 0) close(fd);
+  return ok;
+}
+
+bool store_create_remote(const char *dir, const char *url, const char *instance_name, char err[static 256]) {
+  if (!setup_text_ok("name", instance_name, 1, 100, err)) return false;
+  void *pool = mem_pool(NULL, 4096);
+  bool ok = false, exists = false;
+  struct master_key key;
+  if (!postgres_is_url(url) || strlen(url) > URL_MAX)
+    snprintf(err, 256, "the store's address must begin with postgresql:// and have at most %d characters", URL_MAX);
+  else if (access(mem_printf(pool, "%s/guichet.db", dir), F_OK) == 0)
+    snprintf(err, 256, "there is already a store in %.180s", dir);
+  else if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+    snprintf(err, 256, "cannot make the folder %.150s: %s", dir, strerror(errno));
+  else
+    ok = make_key(mem_printf(pool, "%s/master.key", dir), &key, err) &&
+         remote_make(url, &key, instance_name, &exists, err) && write_url(mem_printf(pool, "%s/store", dir), url, err);
+  secret_wipe(&key, sizeof key);
+  if (ok && !sync_dir(dir)) {
+    snprintf(err, 256, "cannot sync the folder %.150s: %s", dir, strerror(errno));
+    ok = false;
+  }
+  mem_free(pool);
   return ok;
 }
 

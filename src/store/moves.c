@@ -59,6 +59,8 @@ static enum conversation_result room_for(struct db *tx, const struct registry *r
   const struct agent *agent = registry_agent(registry, agent_id);
   struct db_rows rows;
   if (!agent || !service) return CONVERSATION_OK; /* of whom the setup knows nothing any more it sets no limit */
+  /* Two nodes may have something for one agent at one time. */
+  if (db_exec(tx, Q_AGENT_LOCK, v_int(agent_id)) == DB_FAILED) return CONVERSATION_FAILED;
   db_open(tx, &rows, Q_AGENT_LOAD, v_int(agent_id), v_int((int64_t)service->medium));
   if (!db_next(&rows)) {
     db_close(&rows);

@@ -43,10 +43,13 @@ bool setup_url_ok(const char *field, const char *url, char err[static 256]) {
 
 static enum job_result run_change(struct db *tx, void *arg) {
   struct change *c = arg;
+  /* One after the other: new rows take the number after the highest. */
+  if (db_exec(tx, Q_SETUP_LOCK) == DB_FAILED) return JOB_REJECT;
   c->result = c->run(tx, c->arg);
   if (c->result != CHANGE_DONE) return JOB_REJECT;
   char data[128];
   snprintf(data, sizeof data, "{\"change\":\"%s\",\"by\":\"command\"}", c->what);
+  if (db_exec(tx, Q_EPOCH_BUMP) == DB_FAILED) return JOB_REJECT;
   event_append(tx, c->instance_id, &(struct event){.at = clock_wall_ms(), .kind = EVENT_SETUP_CHANGED, .data = data});
   return JOB_COMMIT;
 }

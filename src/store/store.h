@@ -17,10 +17,12 @@ enum store_mode {
 
 struct store_options {
   const char *dir;
+  const char *url; /* of a PostgreSQL; NULL: what the folder says */
   enum store_mode mode;
   int64_t queue_max;
   int64_t wal_max_bytes; /* 0: 1 GiB */
   uint32_t sweep_at;     /* so many rows that the late indexes still need begin a sweep; 0: see store/late.c */
+  int64_t writers;       /* connections that write to a PostgreSQL at once; 0: 2 */
 };
 
 /* Opens DIR (made by store_create), migrates forward if needed (taking a copy of the file first). NULL and one sentence
@@ -29,6 +31,14 @@ struct store *store_open(void *ctx, const struct store_options *options, char er
 /* Makes DIR (0700) with an empty store, master.key (0600) and the first instance. False with a sentence when there
  * already is one. */
 bool store_create(const char *dir, const char *instance_name, char err[static 256]) MUST_CHECK;
+/* The same in an empty PostgreSQL database: DIR gets the key and the address, which it may also have from before. */
+bool store_create_remote(const char *dir, const char *url, const char *instance_name, char err[static 256]) MUST_CHECK;
+/* Does the folder say where its store is? */
+bool store_is_there(const char *dir);
+/* The address in DIR/store, child of ctx; NULL: the store is in the folder itself. */
+char *store_url(void *ctx, const char *dir);
+/* The number of its schema, bringing nothing forward; -1: none. url as in store_options. False: it cannot be read. */
+bool store_schema(const char *dir, const char *url, int *ret_version, char err[static 256]) MUST_CHECK;
 void store_close(struct store *s); /* writes what was submitted, then stops; checkpoints */
 const char *store_dir(const struct store *s);
 const struct master_key *store_key(const struct store *s);
@@ -51,8 +61,10 @@ struct store_job {
   /* On the writer thread, after the commit. Must be quick (set a reply, resume, wake). May free the job. */
   void (*done)(void *arg, enum store_result result);
   void *arg;
+  uint64_t key;           /* jobs of one key run in the order in which they were submitted; 0 is a key too */
   size_t weight;          /* bytes it will write, roughly; bounds a shared commit. 0 is fine for small ones */
   struct store_job *next; /* the store's */
+  int number;             /* the store's */
 };
 /* False when the queue is full or the store is stopping: done is not called. */
 bool store_submit(struct store *s, struct store_job *job) MUST_CHECK;
@@ -68,12 +80,18 @@ void store_read_end(struct store *s, struct db *db);
 uint64_t store_epoch(const struct store *s);
 void store_epoch_raise(struct store *s); /* call after the commit of such a change */
 
+/* ---- several nodes on one PostgreSQL ---- */
+bool store_is_shared(const struct store *s);
+/* Does this node deliver for the channel, and fetch its files? One node at a time does; without others always. When
+ * that changes the setup's epoch rises. */
+bool store_holds(struct store *s, int64_t channel_id);
+
 /* ---- who listens to commits ---- */
 /* Inside run(): tell that there is something to deliver or fetch (new events are told anyway). After the commit the
  * hooks run on the writer thread. */
 void store_note_delivery(struct db *tx);
 struct store_hooks {
-  void (*events)(void *arg, int64_t instance_id, int64_t last_number);
+  void (*events)(void *arg, int64_t instance_id, int64_t last_number); /* also of other nodes' commits, and again */
   void (*delivery)(void *arg);
   void (*down)(void *arg); /* the store failed for good; once, from the thread that saw it */
   void *arg;
@@ -86,8 +104,9 @@ struct store_stats {
   uint64_t jobs_in_commit_max;
   int64_t queue_len;
   int64_t wal_bytes, db_bytes;
-  bool down;     /* failed for good: the process should end */
-  bool full_now; /* the last commit found no room, less than half a minute ago: who asks our health may try again */
+  bool down;        /* failed for good: the process should end */
+  bool unreachable; /* the PostgreSQL is away: it is tried again until it answers */
+  bool full_now;    /* the last commit found no room, less than half a minute ago: who asks our health may try again */
   char why[160];
 };
 void store_stats(struct store *s, struct store_stats *ret);

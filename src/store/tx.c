@@ -1,16 +1,24 @@
-/* The transaction's context. On the writer thread only. Event numbers are read from the log once per transaction and
- * instance, under the write lock, so no other process can give out the same. */
+/* The transaction's context. On its writer's thread only. Event numbers are read from the log once per transaction and
+ * instance, under a lock that lasts until the commit, so nobody else can give out the same or a lower one later. */
 #include "store/tx.h"
 
 #include "base/mem.h"
 #include "store/engine.h"
-#include "store/event.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+void tx_init(struct tx_context *tx, struct db *db) {
+  *tx = (struct tx_context){.db = db};
+  db->owner = tx;
+}
 
 void tx_begin(struct tx_context *tx) {
   tx->count = 0;
   tx->delivery = false;
+  tx->kept_count = 0;
+  if (tx->pool) mem_free(tx->pool);
+  tx->pool = NULL;
   if (tx->late) late_begin(tx->late);
 }
 
@@ -19,13 +27,14 @@ void tx_commit(struct tx_context *tx) {
 }
 
 struct tx_place tx_place(const struct tx_context *tx) {
-  struct tx_place place = {.count = tx->count};
+  struct tx_place place = {.count = tx->count, .kept = tx->kept_count};
   if (tx->late) place.late = late_place(tx->late);
   return place;
 }
 
 void tx_undo(struct tx_context *tx, const struct tx_place *to) {
   tx->count = to->count;
+  tx->kept_count = to->kept;
   for (int i = 0; i < tx->count; i++) tx->parts[i].last = event_last(tx->db, tx->parts[i].instance_id);
   if (tx->late) late_undo(tx->late, &to->late);
 }
@@ -68,6 +77,43 @@ struct late *tx_follow(struct db *db, int64_t instance_id) {
 
 struct late *tx_late(struct db *db) {
   return ((struct tx_context *)db->owner)->late;
+}
+
+bool tx_keep_event(struct db *db, int64_t instance_id, const struct event *e) {
+  struct tx_context *tx = db->owner;
+  if (!db->engine->concurrent) return false;
+  if (tx->kept_count == tx->kept_room) {
+    tx->kept_room = tx->kept_room ? 2 * tx->kept_room : 64;
+    tx->kept = talloc_realloc(db, tx->kept, struct kept_event, (unsigned)tx->kept_room);
+    if (!tx->kept) panic("out of memory for events");
+  }
+  if (!tx->pool) tx->pool = mem_pool(db, 4096);
+  struct kept_event *k = &tx->kept[tx->kept_count++];
+  *k = (struct kept_event){.instance_id = instance_id, .e = *e};
+  k->e.number = tx->kept_count; /* their order, until they get their own */
+  if (e->data) k->e.data = mem_strdup(tx->pool, e->data);
+  return true;
+}
+
+/* Instances in one order everywhere, so that no two transactions wait for each other. */
+static int compare(const void *a, const void *b) {
+  const struct kept_event *x = a, *y = b;
+  if (x->instance_id != y->instance_id) return x->instance_id < y->instance_id ? -1 : 1;
+  return x->e.number < y->e.number ? -1 : 1;
+}
+
+void tx_finish(struct tx_context *tx) {
+  if (!tx->kept_count || db_failed(tx->db)) return;
+  int64_t locked = 0;
+  qsort(tx->kept, (size_t)tx->kept_count, sizeof *tx->kept, compare);
+  db_set_gathering(tx->db, true);
+  for (int i = 0; i < tx->kept_count; i++) {
+    const struct kept_event *k = &tx->kept[i];
+    if (k->instance_id != locked) (void)db_exec(tx->db, Q_EVENT_LOCK, v_int(k->instance_id));
+    locked = k->instance_id;
+    if (event_write(tx->db, k->instance_id, tx_next_event(tx->db, k->instance_id), &k->e) != DB_OK) break;
+  }
+  db_set_gathering(tx->db, false);
 }
 
 void store_note_delivery(struct db *tx) {

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { ID, isNumber, ends, start, filesIn, assertNowhere } from '../lib/commands.js';
-import { SLOW, agent, assertNoReport, cli, cliJson, demo, demoData, eventually, login, message, newDataDir, newFolder, partner, request, sink, unique } from '../lib/server.js';
+import { ONLY_SQLITE, SLOW, agent, assertNoReport, cli, cliJson, demo, demoData, eventually, login, message, newDataDir, newFolder, partner, request, sink, unique } from '../lib/server.js';
 
 // ---- help -------------------------------------------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ describe('init', () => {
     for (const line of [/ serve --data .*--allow-private-targets/, new RegExp(` listen --port 9099 --secret ${secret}`), new RegExp(` send .*--client-secret ${secret}`), new RegExp(` reply --token ${token}`), /curl -s http/]) assert.match(stdout, line);
     assert.doesNotMatch(stdout, /\x1b/, 'no colour into a pipe');
   });
-  it('never touches a store that is there', async () => {
+  it('never touches a store that is there', ONLY_SQLITE, async () => {
     const { dir } = await demoData();
     const before_ = crypto.createHash('sha256').update(fs.readFileSync(path.join(dir, 'master.key'))).digest('hex');
     assert.match((await ends(4, ['init', '--data', dir, '--demo'])).stderr, /already a store/);
@@ -424,7 +424,24 @@ describe('listen', () => {
 
 // ---- backup, restore --------------------------------------------------------------------------------------------------------
 
-describe('backup and restore', () => {
+describe('migrate', () => {
+  it('says which migrations a store has, and has nothing to do on one of this version', async () => {
+    const { dir } = await demoData();
+    const status = await cliJson(['migrate', '--status', '--data', dir]);
+    assert.equal(status.schema, status.known);
+    assert.ok(status.migrations.length >= 4);
+    for (const m of status.migrations) assert.deepEqual([m.done, m.number], [true, Number(m.name.slice(0, 4))]);
+    assert.deepEqual(await cliJson(['migrate', '--data', dir]), status);
+    assert.match((await ends(0, ['migrate', '--status', '--data', dir])).stdout, /^0001_start +done$/m);
+  });
+  it('there is no store, or none can be reached', async () => {
+    const dir = newFolder();
+    assert.match((await ends(3, ['migrate', '--status', '--data', dir])).stderr, /there is no store in/);
+    assert.match((await ends(1, ['migrate', '--status', '--data', dir], { env: { GUICHET_STORE: 'postgresql:///x?host=/nowhere' } })).stderr, /cannot connect to PostgreSQL/);
+  });
+});
+
+describe('backup and restore', ONLY_SQLITE, () => {
   let d;
   let file;
   before(async () => {
@@ -537,7 +554,7 @@ describe('doctor', () => {
     const key = (await doctor(1, { dir }))['master key'];
     assert.deepEqual([key.result, /put the copy of it back/.test(key.advice)], ['fail', true]);
   });
-  it('finds an open folder, a missing and a damaged store', async () => {
+  it('finds an open folder, a missing and a damaged store', ONLY_SQLITE, async () => {
     const dir = copyOf(d.dir);
     fs.chmodSync(dir, 0o755);
     assert.equal((await doctor(0, { dir }))['data folder'].result, 'warn');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ID, ends, start } from '../lib/commands.js';
-import { agent, cli, cliJson, demo, eventually, login, message, newDataDir, newFolder, partner, request, sink, startServer, unique } from '../lib/server.js';
+import { ONLY_SQLITE, agent, cli, cliJson, demo, eventually, login, message, newDataDir, newFolder, partner, request, sink, startServer, unique } from '../lib/server.js';
 
 // ---- beside a running server ------------------------------------------------------------------------------------------------
 
@@ -235,7 +235,7 @@ describe('Deliveries', () => {
   });
 });
 
-describe('backup under load', () => {
+describe('backup under load', ONLY_SQLITE, () => {
   it('holds every message that was answered before it began, and only whole requests', async () => {
     const d = await demo();
     const acked = [];

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { demo, demoData, startServer, partner, agent, message, sink, cli, cliJson, request, requestJson, raw, login, newFolder, eventually, unique, parseMetrics } from '../lib/server.js';
+import { ONLY_SQLITE, demo, demoData, startServer, partner, agent, message, sink, cli, cliJson, request, requestJson, raw, login, newFolder, eventually, unique, parseMetrics } from '../lib/server.js';
 import { customer, answerer } from '../lib/load.js';
 
 describe('/health and /metrics', () => {
@@ -291,7 +291,7 @@ describe('starts that must not succeed', () => {
     const s = await startServer({ dir });
     await s.stop();
   });
-  it('a store that was cut short', async () => {
+  it('a store that was cut short', ONLY_SQLITE, async () => {
     const { dir } = await demoData();
     const file = fs.readdirSync(dir).map((f) => path.join(dir, f)).filter((f) => /\.(db|sqlite3?|store)$|guichet$/.test(f)).sort((a, b) => fs.statSync(b).size - fs.statSync(a).size)[0];
     assert.ok(file, fs.readdirSync(dir).join());

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { cliJson, demo, demoData, eventually, startServer, message, unique, sleep, requestJson, agent, login } from '../lib/server.js';
+import { ONLY_SQLITE, cliJson, demo, demoData, eventually, startServer, message, unique, sleep, requestJson, agent, login } from '../lib/server.js';
 
 const tryLogin = (d, body, headers = {}) => requestJson(`${d.server.url}/api/v3/agent/login`, body, { headers });
 
@@ -118,7 +118,7 @@ describe('writing', () => {
   }
 });
 
-describe('a store that cannot be read', () => {
+describe('a store that cannot be read', ONLY_SQLITE, () => {
   it('says so instead of logging people out', async () => {
     const data = await demoData();
     let server = await startServer({ dir: data.dir });

@@ -1,5 +1,5 @@
 // Starts the real program on a free port over a fresh data folder, and plays those who talk to it.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -25,12 +25,29 @@ const TEST_ENV = {
   GUICHET_TOKEN_RATE: '10000000',
 };
 
+/** GUICHET_TEST_STORE=postgres: the same tests on a PostgreSQL, in the cluster that test/lib/with-postgres has started. */
+export const POSTGRES = process.env.GUICHET_TEST_STORE === 'postgres';
+/** For tests that are about SQLite's files: `it('…', ONLY_SQLITE, …)`. */
+export const ONLY_SQLITE = { skip: POSTGRES && "it is about SQLite's files" };
+const databases = new Set();
+export function psql(sql, url = process.env.GUICHET_TEST_POSTGRES) {
+  return execFileSync('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', url, '-c', sql], { encoding: 'utf8' }).trim();
+}
+/** The address of a new, empty database. */
+export function newDatabase() {
+  const name = `g${process.pid}_${databases.size + 1}`;
+  psql(`CREATE DATABASE ${name}`);
+  databases.add(name);
+  return process.env.GUICHET_TEST_POSTGRES.replace('/postgres?', `/${name}?`);
+}
+
 const folders = new Set();
 const children = new Set();
 const ownPid = process.pid;
 function cleanUp() {
   if (process.pid !== ownPid) return;
   for (const child of children) child.kill('SIGKILL');
+  try { for (const name of databases) psql(`DROP DATABASE ${name} WITH (FORCE)`); } catch { /* the cluster goes anyway */ }
   if (!process.env.GUICHET_TEST_KEEP) for (const dir of folders) fs.rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
 }
 process.on('exit', cleanUp);
@@ -76,6 +93,7 @@ const cleanEnv = () => Object.fromEntries(Object.entries(process.env).filter(([k
 
 /** Runs a command of the program to its end. */
 export function cli(args, { input = '', env = {}, cwd, timeout = 60_000 } = {}) {
+  if (POSTGRES && args[0] === 'init' && args.includes('--data') && !args.includes('--store')) args = [...args, '--store', newDatabase()];
   return new Promise((resolve, reject) => {
     const child = spawn(BINARY, args, { env: { ...cleanEnv(), ...env }, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
     children.add(child);

@@ -431,5 +431,5 @@ int main(void) {
       TEST(files_that_are_not_to_be_had),
       TEST(the_deliverer_is_woken_by_answers_only),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return BOX_RUN(tests);
 }

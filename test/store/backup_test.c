@@ -134,5 +134,5 @@ int main(void) {
       TEST(for_its_owner_alone),           TEST(where_it_cannot_be),
       TEST(it_opens_with_its_key),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return BOX_RUN(tests);
 }

@@ -22,6 +22,7 @@
 
 struct box {
   char base[40], dir[48];
+  char *url;           /* NULL: SQLite in dir */
   struct store *store; /* NULL while closed */
   void *ctx;           /* for what is read; freed with the box */
   int64_t instance_id;
@@ -31,6 +32,7 @@ struct box {
 
 /* A new folder without a store; box_make makes one and opens it to serve. */
 struct box *box_new(void);
+void box_create(struct box *b); /* the store, on the engine under test */
 struct box *box_make(void);
 void box_free(struct box *b);
 void box_open(struct box *b, enum store_mode mode); /* fails the test when it cannot */
@@ -38,8 +40,12 @@ struct store *box_try(struct box *b, enum store_mode mode, int64_t queue_max);
 void box_close(struct box *b);
 char *box_path(struct box *b, const char *name);
 
-/* cmocka setup and teardown with a made box as state. */
+/* cmocka setup and teardown with a made box as state. box_setup_sqlite: the test is about SQLite and its files; on
+ * another engine BOX_RUN leaves it out. */
 int box_setup(void **state);
+int box_setup_sqlite(void **state);
+#define BOX_RUN(tests) box_run_tests((tests), sizeof(tests) / sizeof(tests)[0])
+int box_run_tests(const struct CMUnitTest *tests, size_t count);
 int box_teardown(void **state);
 
 /* A connector; returns the snapshot's row. Give the snapshot back with box_registry_put or at box_free. */

@@ -420,7 +420,8 @@ static void lists_of_closed_ones(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
+#define SQLITE(name) cmocka_unit_test_setup_teardown(name, box_setup_sqlite, box_teardown)
+#define TEST(name)   cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
   const struct CMUnitTest tests[] = {
       TEST(a_message_opens_an_interaction),
       TEST(without_name_metadata_or_rich_content),
@@ -431,10 +432,10 @@ int main(void) {
       TEST(a_retry_after_the_close_opens_nothing),
       TEST(a_retry_renames_nobody),
       TEST(what_is_no_retry),
-      TEST(a_taken_id_is_no_retry),
+      SQLITE(a_taken_id_is_no_retry),
       TEST(files_come_with_it),
       TEST(lists_by_state_service_agent_and_place),
       TEST(lists_of_closed_ones),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return BOX_RUN(tests);
 }

@@ -39,8 +39,9 @@ struct value {
 };
 
 static enum job_result run_values(struct db *tx, void *arg) {
-  (void)arg;
-  static const char text[] = "a\0b\xc3\xa9";
+  const struct box *b = arg;
+  /* PostgreSQL takes no NUL in a text; neither does anything that we store as one. */
+  const char *text = b->url ? "a b\xc3\xa9" : "a\0b\xc3\xa9";
   struct db_rows rows;
   size_t len = 0;
   bool ok = db_exec(tx, Q_META_SET, v_text("t"), v_textn(text, 5)) == DB_OK &&
@@ -70,7 +71,7 @@ static enum job_result run_values(struct db *tx, void *arg) {
 
 static void values_come_back_as_they_went(void **state) {
   struct box *b = *state;
-  box_run(b, run_values, NULL, STORE_OK);
+  box_run(b, run_values, b, STORE_OK);
   assert_int_equal(box_sql(b, "SELECT min(attachment_id) = -9223372036854775807 - 1 AND "
                               "max(attachment_id) = 9223372036854775807 FROM attachment_chunk"),
                    1);
@@ -133,5 +134,5 @@ int main(void) {
       TEST(ids_rise_over_restarts),
       TEST(broken_readers_of_many_threads),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return BOX_RUN(tests);
 }

@@ -167,5 +167,5 @@ int main(void) {
       TEST(from_a_place_on_and_no_more_than_asked),
       TEST(answers_are_remembered_by_instance_caller_and_key),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return BOX_RUN(tests);
 }

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "store/folder.h"
+#include "store/schema.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -298,14 +298,15 @@ static void assert_routing_was_given(struct box *b) {
 static void old_stores_are_carried_over(void **state) {
   (void)state;
   char copy[40];
-  snprintf(copy, sizeof copy, "guichet.db.before-%04d", folder_schema_known());
-  for (int version = 1; version < folder_schema_known(); version++) {
+  snprintf(copy, sizeof copy, "guichet.db.before-%04d", schema_known());
+  /* The eighth needs a function that only the store's own connection has: see indexes_are_carried_over. */
+  for (int version = 1; version < 8; version++) {
     struct box *b = box_new();
     make_old(b, version);
     box_open(b, STORE_SERVE);
     if (version < 3) assert_routing_was_given(b);
     box_close(b);
-    assert_int_equal(box_sql(b, "SELECT value FROM meta WHERE key = 'schema_version'"), folder_schema_known());
+    assert_int_equal(box_sql(b, "SELECT value FROM meta WHERE key = 'schema_version'"), schema_known());
     assert_string_equal(box_sql_text(b, "SELECT text FROM message WHERE id = 5 AND event_id IS NULL"), "kept");
     assert_int_equal(box_sql(b, "SELECT message_id FROM retry_key"), 5);
     /* What waited goes on waiting, since it was opened and with its service's priority. */
@@ -333,11 +334,12 @@ static void indexes_are_carried_over(void **state) {
   int64_t anna = box_interaction(b, channel, "anna").id;
   box_close(b);
   m.ext_id = "29"; /* what the box gave is gone with its context */
-  box_sql_do(b, "DROP TABLE timeline; DROP TABLE retry_key; DROP TABLE index_mark;"
-                "CREATE INDEX event_interaction ON event (interaction_id, seq);"
-                "CREATE UNIQUE INDEX message_key ON message (created_at, customer_id, ext_id) WHERE event_id IS NULL;"
-                "INSERT INTO event VALUES (2 * 1099511627776 + 1, 1, 20, 77, 1, 0, NULL);"
-                "UPDATE meta SET value = '7' WHERE key = 'schema_version'");
+  box_sql_do(
+      b, "DROP TABLE timeline; DROP TABLE retry_key; DROP TABLE index_mark; DROP TABLE node; DROP TABLE channel_lease;"
+         "CREATE INDEX event_interaction ON event (interaction_id, seq);"
+         "CREATE UNIQUE INDEX message_key ON message (created_at, customer_id, ext_id) WHERE event_id IS NULL;"
+         "INSERT INTO event VALUES (2 * 1099511627776 + 1, 1, 20, 77, 1, 0, NULL);"
+         "UPDATE meta SET value = '7' WHERE key = 'schema_version'");
   box_open(b, STORE_SERVE);
   channel = registry_channel(box_registry(b), channel_id);
   assert_int_equal(box_receive(b, channel, &m, NOW + 100), CONVERSATION_OK);     /* known */
@@ -359,7 +361,7 @@ static void an_older_store_is_copied_before_anything_is_tried(void **state) {
   create(b);
   box_sql_do(b, "UPDATE meta SET value = '0' WHERE key = 'schema_version'");
   char copy[40];
-  snprintf(copy, sizeof copy, "guichet.db.before-%04d", folder_schema_known());
+  snprintf(copy, sizeof copy, "guichet.db.before-%04d", schema_known());
   umask(0);
   refused(b, STORE_SERVE, "already exists");
   umask(022);
@@ -474,5 +476,5 @@ int main(void) {
       cmocka_unit_test_setup_teardown(damage_that_the_start_meets_is_said, setup, box_teardown),
       cmocka_unit_test_setup_teardown(a_change_by_another_process_is_seen_at_once, setup, box_teardown),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return BOX_RUN(tests);
 }

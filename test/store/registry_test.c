@@ -117,21 +117,26 @@ static void no_secret_in_the_files(void **state) {
   }
 }
 
+static void set_sealed(struct box *b, int zeros, const char *besides) {
+  char value[64];
+  snprintf(value, sizeof value, b->url ? "decode(repeat('00', %d), 'hex')" : "zeroblob(%d)", zeros);
+  box_sql_do(b, mem_printf(b->ctx, "UPDATE channel SET secret_sealed = %s%s WHERE name = 'Bot'", value, besides));
+}
+
 /* A channel whose secret was sealed with another key, or is damaged, is as good as disabled; the others are not. */
 static void a_secret_that_does_not_open(void **state) {
   struct box *b = *state;
   struct made m = make_some(b);
   const struct channel *other = box_channel(b, "Other");
-  box_sql_do(b, "UPDATE channel SET secret_sealed = zeroblob(104) WHERE name = 'Bot'");
+  set_sealed(b, 104, "");
   store_epoch_raise(b->store);
   const struct registry *r = box_registry(b);
   assert_null(registry_channel(r, m.channel_id)->secret);
   assert_false(registry_channel(r, m.channel_id)->enabled);
   assert_true(registry_channel(r, other->id)->enabled);
-  static const char *const odd[] = {"x''", "zeroblob(40)", "zeroblob(41)", "zeroblob(500)", "'text'"};
+  static const int odd[] = {0, 40, 41, 500};
   for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
-    box_sql_do(
-        b, mem_printf(b->ctx, "UPDATE channel SET secret_sealed = %s, secret_hash = x'00' WHERE name = 'Bot'", odd[i]));
+    set_sealed(b, odd[i], ", secret_hash = secret_sealed");
     store_epoch_raise(b->store);
     assert_null(registry_channel(box_registry(b), m.channel_id)->secret);
   }
@@ -249,7 +254,7 @@ static void a_change_by_another_process(void **state) {
   struct box *b = box_new();
   static void (*const steps[])(struct box *) = {rename_by_other};
   struct second s;
-  assert_true(store_create(b->dir, "Test", b->err));
+  box_create(b);
   second_start(&s, b, steps);
   box_open(b, STORE_SERVE);
   assert_int_equal(box_registry(b)->service_count, 0);
@@ -306,19 +311,20 @@ static void many_threads_while_it_changes(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
+#define SQLITE(name) cmocka_unit_test_setup_teardown(name, box_setup_sqlite, box_teardown)
+#define TEST(name)   cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
   const struct CMUnitTest tests[] = {
       TEST(setup_of_a_new_store),
       TEST(everything_is_found),
       TEST(names_to_show),
-      TEST(no_secret_in_the_files),
+      SQLITE(no_secret_in_the_files),
       TEST(a_secret_that_does_not_open),
-      TEST(the_same_snapshot_until_something_changes),
+      SQLITE(the_same_snapshot_until_something_changes),
       TEST(more_than_the_first_room),
       TEST(what_routing_needs),
       TEST(states_of_every_new_instance),
       cmocka_unit_test(a_change_by_another_process),
       TEST(many_threads_while_it_changes),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return BOX_RUN(tests);
 }

@@ -84,7 +84,11 @@ static bool decode(struct ingest *in) {
 }
 
 static void store(struct ingest *in) {
-  in->job = (struct store_job){.run = ingest_run, .done = ingest_done, .arg = in, .weight = in->weight};
+  in->job = (struct store_job){.run = ingest_run,
+                               .done = ingest_done,
+                               .arg = in,
+                               .key = in->batch.count ? conversation_key(in->channel, in->batch.messages) : 0,
+                               .weight = in->weight};
   if (!in->suspended) request_suspend(in->req);
   in->suspended = true;
   if (store_submit(app()->store, &in->job)) return;

@@ -70,7 +70,11 @@ static void decode_and_store(void *arg) {
     if (in->suspended) request_resume(in->req);
     return;
   }
-  in->job = (struct store_job){.run = ingest_run, .done = ingest_done, .arg = in, .weight = in->event.bytes};
+  in->job = (struct store_job){.run = ingest_run,
+                               .done = ingest_done,
+                               .arg = in,
+                               .key = conversation_key(in->channel, &in->event.message),
+                               .weight = in->event.bytes};
   if (!in->suspended) request_suspend(in->req);
   in->suspended = true;
   if (store_submit(app()->store, &in->job)) return;
