@@ -34,6 +34,8 @@ static const struct extra {
 } extras[] = {
     {&setup_connectors, SETUP_SCHEMA_ROW, "clientSecret", "text", false},
     {&setup_tokens, SETUP_SCHEMA_ROW, "token", "text 40..40", false},
+    {&setup_channels, SETUP_SCHEMA_ROW, "salt", "text", false},
+    {&setup_account_tokens, SETUP_SCHEMA_ROW, "token", "text", false},
     {&setup_agents, SETUP_SCHEMA_NEW, "password", "text 8..1000", true},
 };
 
