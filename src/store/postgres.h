@@ -16,7 +16,7 @@ bool postgres_reopen(struct db *db) MUST_CHECK;
 /* For news between processes: listens from now on; waits until there is something to hear, wake_fd is readable or
  * timeout_ms have passed; takes the next line that another connection has sent. */
 bool postgres_listen(struct db *db) MUST_CHECK;
-void postgres_wait(struct db *db, int wake_fd, int timeout_ms);
+void postgres_wait(struct db *base, int wake_fd, int timeout_ms);
 bool postgres_heard(struct db *db, char *out, size_t room);
 /* Is it the address of a PostgreSQL? */
 bool postgres_is_url(const char *url);

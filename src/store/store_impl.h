@@ -66,11 +66,11 @@ bool store_is_remote(const struct store *s);
 struct db *store_connect(struct store *s, void *ctx, bool writer, char err[static 256]) MUST_CHECK;
 void store_go_down(struct store *s, const char *why);
 /* writer.c: one job at a time through it when there is no thread. */
-void *writer_main(void *writer);
+void *writer_main(void *arg);
 enum store_result writer_run_one(struct writer *w, struct store_job *job);
 /* checkpoint.c */
 void checkpoint_want(struct store *s, struct db *writer);
-void *checkpoint_main(void *store);
+void *checkpoint_main(void *arg);
 /* keeper.c; keeper.h has the rest */
 void keeper_lost(struct store *s, const char *why); /* a connection was lost; any thread */
 bool keeper_renew(struct store *s, struct db *db);  /* a lost connection anew, unless the server is known to be away */

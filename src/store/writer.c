@@ -166,7 +166,7 @@ static int compare_jobs(const void *a, const void *b) {
 
 static void order_jobs(struct batch *b) {
   for (int i = 0; i < b->count; i++) b->jobs[i]->number = i;
-  qsort(b->jobs, (size_t)b->count, sizeof b->jobs[0], compare_jobs);
+  qsort(b->jobs, (size_t)b->count, sizeof(void *), compare_jobs);
 }
 
 /* Runs the batch to its end; results are filled. */
